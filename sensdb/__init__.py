@@ -1,0 +1,1 @@
+"""sensdb: does sensitivity predict generalization? Train, measure, store and ask."""

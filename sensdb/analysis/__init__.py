@@ -1,0 +1,1 @@
+"""Saved queries, statistics and figures over the mirror."""

@@ -1,0 +1,1 @@
+"""The schema, its views and dictionary, connections and migrations (design.md 5)."""

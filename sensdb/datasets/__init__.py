@@ -1,0 +1,1 @@
+"""Data sets: where they lie, their formats and checksums, and how they are prepared."""

@@ -1,0 +1,1 @@
+"""Sensitivity of trained networks: Jacobian norms, transitions, norms of weights."""

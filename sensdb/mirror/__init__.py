@@ -1,0 +1,1 @@
+"""A read-only copy of the results in Parquet segments, for DuckDB."""

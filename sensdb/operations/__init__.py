@@ -1,0 +1,1 @@
+"""What needs several rooms: demo, doctor, copy, export, roles, delete (design.md 2)."""

@@ -1,0 +1,1 @@
+"""Packed training: many networks of one shape as stacked tensors."""

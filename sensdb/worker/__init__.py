@@ -1,0 +1,1 @@
+"""Worker processes: claim, train, measure, store, repeat (design.md 6)."""
