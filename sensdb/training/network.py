@@ -1,0 +1,149 @@
+"""The stacked network: M fully connected networks of one shape as one set of tensors, and its nonlinearities."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sensdb.errors import ShapeError
+
+KINKS: dict[str, tuple[float, ...]] = {
+    "relu": (0.0,),
+    "relu6": (0.0, 6.0),
+    "tanh": (0.0,),
+    "hard_tanh": (-1.0, 1.0),
+    "hard_sigmoid": (-0.5, 0.5),
+}
+"""Where the code of a neuron changes (paper.md 1.4): the number of kinks below z is the neuron's code."""
+
+
+def activation(name: str, z: Tensor) -> Tensor:
+    """The nonlinearity `name` at pre-activations z, elementwise; a new tensor.
+
+    hard_sigmoid is the paper's, min(max(z + 1/2, 0), 1) with slope 1 (paper.md 1.4), not torch's of slope 1/6.
+    NaN stays NaN.
+    """
+    if name == "relu":
+        return torch.relu(z)
+    if name == "tanh":
+        return torch.tanh(z)
+    if name == "hard_sigmoid":
+        return torch.clamp(z + 0.5, 0.0, 1.0)
+    low, high = KINKS[name]
+    return torch.clamp(z, low, high)
+
+
+def activation_slope(name: str, z: Tensor) -> Tensor:
+    """The derivative of `activation` at z, elementwise, in z's dtype: 1 or 0 but for tanh, 1 - tanh(z)^2.
+
+    Exactly on a kink the slope is 0, as the training step and torch's autograd have it for relu, relu6 and
+    hard_tanh. NaN counts as a flat piece: the activation itself carries the NaN on.
+    """
+    if name == "tanh":
+        return 1.0 - torch.tanh(z).square_()
+    kinks = KINKS[name]
+    inside = z > kinks[0]
+    if len(kinks) == 2:
+        inside &= z < kinks[1]
+    return inside.to(z.dtype)
+
+
+@dataclass(frozen=True)
+class StackedNetwork:
+    """M bias-free or biased fully connected networks of one shape and nonlinearity.
+
+    Layer l maps [M, B, fan_in] to [M, B, fan_out]; the nonlinearity follows every layer but the last, whose
+    outputs are the logits.
+
+    Attributes:
+        weights: one tensor a layer, [M, fan_out, fan_in]; views with any strides will do.
+        biases: one tensor a layer, [M, fan_out]; None for networks without biases.
+        nonlinearity: a name of `KINKS`.
+    """
+
+    weights: list[Tensor]
+    biases: list[Tensor] | None
+    nonlinearity: str
+
+    def __post_init__(self) -> None:
+        n_models, outputs = self.weights[0].shape[0], self.weights[0].shape[2]
+        for layer, weight in enumerate(self.weights):
+            if weight.shape[0] != n_models or weight.shape[2] != outputs:
+                raise ShapeError(
+                    f"weights.{layer} is {list(weight.shape)}, but layer {layer} of {n_models} models takes {outputs} inputs.",
+                    "each weight is [models, fan_out, fan_in], and fan_in is the fan_out before it.",
+                )
+            outputs = weight.shape[1]
+
+    @property
+    def n_models(self) -> int:
+        """M, the number of networks in the stack."""
+        return self.weights[0].shape[0]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Layer sizes, inputs first and classes last: (d, h1, ..., C)."""
+        return (self.weights[0].shape[2], *(weight.shape[1] for weight in self.weights))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits at x.
+
+        Args:
+            x: standardised inputs in the weights' dtype, [B, d] shared by all models or [M, B, d].
+
+        Returns:
+            [M, B, C].
+
+        Raises:
+            ShapeError: the last axis of x is not the networks' input size.
+        """
+        return self.preactivations(x)[-1]
+
+    def preactivations(self, x: Tensor) -> list[Tensor]:
+        """Pre-activations of every layer at x, the logits last: [M, B, h1], ..., [M, B, C]; x as in `forward`."""
+        if x.shape[-1] != self.sizes[0]:
+            raise ShapeError(
+                f"inputs of size {x.shape[-1]} for networks of input size {self.sizes[0]} ({self.n_models} models).",
+                "the data set, its crop and the networks must belong together.",
+            )
+        h = x.expand(self.n_models, -1, -1)  # [M, B, d]
+        z: list[Tensor] = []
+        for layer, weight in enumerate(self.weights):
+            if z:
+                h = activation(self.nonlinearity, z[-1])
+            # One product a model, never one wide product over all: its rounding would depend on M.
+            if self.biases is None:
+                z.append(torch.bmm(h, weight.mT))
+            else:
+                z.append(torch.baddbmm(self.biases[layer].unsqueeze(1), h, weight.mT))
+        return z
+
+    def select(self, model: int) -> StackedNetwork:
+        """Network `model` (0 .. M - 1) alone, a stack of M = 1 whose tensors share memory with this one."""
+        one = slice(model, model + 1)
+        biases = None if self.biases is None else [bias[one] for bias in self.biases]
+        return StackedNetwork([weight[one] for weight in self.weights], biases, self.nonlinearity)
+
+
+def stack(networks: list[StackedNetwork]) -> StackedNetwork:
+    """Networks of one shape and nonlinearity as one stack, in the order given; copies.
+
+    Raises:
+        ShapeError: sizes, nonlinearity or the presence of biases differ.
+    """
+    first = networks[0]
+    kinds = {(network.sizes, network.nonlinearity, network.biases is None) for network in networks}
+    if len(kinds) > 1:
+        (sizes_a, name_a, _), (sizes_b, name_b, _) = itertools.islice(sorted(kinds), 2)
+        raise ShapeError(
+            f"cannot stack networks {list(sizes_a)} {name_a} and {list(sizes_b)} {name_b}.",
+            "a stack has one shape, one nonlinearity, and biases in all or none.",
+        )
+    weights = [torch.cat(layer) for layer in zip(*(network.weights for network in networks), strict=True)]
+    if first.biases is None:
+        return StackedNetwork(weights, None, first.nonlinearity)
+    biases = [torch.cat(layer) for layer in zip(*(network.biases or [] for network in networks), strict=True)]
+    return StackedNetwork(weights, biases, first.nonlinearity)
