@@ -1,1 +1,117 @@
-"""The command line: one thin file a command group; parse, call, print (design.md 7)."""
+"""The command line: parse, call one room, print. This module holds the root group and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from sensdb.cli.messages import report
+from sensdb.cli.options import GlobalOptions, examples
+from sensdb.cli.output import discard_stdout, stdout_is_closed
+from sensdb.errors import SensdbError
+from sensdb.version import __version__
+
+# Command -> module that holds it under the same name. In the order of the work, which is the order of --help.
+COMMANDS = {
+    "demo": "sensdb.cli.demo",
+    "init": "sensdb.cli.admin",
+    "data": "sensdb.cli.data",
+    "enqueue": "sensdb.cli.enqueue",
+    "worker": "sensdb.cli.worker",
+    "status": "sensdb.cli.status",
+    "jobs": "sensdb.cli.jobs",
+    "cancel": "sensdb.cli.jobs",
+    "retry": "sensdb.cli.jobs",
+    "pause": "sensdb.cli.jobs",
+    "resume": "sensdb.cli.jobs",
+    "prioritise": "sensdb.cli.jobs",
+    "query": "sensdb.cli.query",
+    "plot": "sensdb.cli.plot",
+    "sync": "sensdb.cli.admin",
+    "delete": "sensdb.cli.admin",
+    "doctor": "sensdb.cli.admin",
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is run or listed, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click looks for the nearest match among loaded commands only
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["--help"]},
+    epilog=examples("sensdb --database sqlite:///study.db status", then="make demo, or sensdb enqueue --list"),
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    envvar="SENSDB_DATABASE_URL",
+    show_envvar=True,
+    help="sqlite:///FILE or postgresql://USER@HOST/NAME; else the config file's, else sqlite:///sensdb.db here.",
+)
+@click.option("--verbose", is_flag=True, help="Say more on stderr: log lines, and tracebacks of errors.")
+@click.version_option(__version__, message="sensdb %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, database: str | None, verbose: bool) -> None:
+    """Train many small networks, store what was measured at every test point, and ask.
+
+    Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 could not be done, 2 wrong usage,
+    3 nothing matched, 130 interrupted.
+    """
+    given = ctx.get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
+    ctx.obj.database, ctx.obj.verbose = (database if given else None), verbose
+    if os.environ.get("NO_COLOR"):  # click 8.5 writes colours on a terminal all the same
+        ctx.color = False
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the process's exit code (design.md 7); the door of the `sensdb` script.
+
+    click's own `main` gives 1 for an interrupt and for a closed pipe; here they are 130 and 0.
+    """
+    if "_SENSDB_COMPLETE" in os.environ:
+        cli.main(prog_name="sensdb")  # the shell asks for completions; click answers and exits
+    options = GlobalOptions()
+    try:
+        with cli.make_context("sensdb", list(sys.argv[1:] if arguments is None else arguments), obj=options) as context:
+            cli.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        if not stdout_is_closed():
+            raise
+        discard_stdout()
+    except (click.ClickException, SensdbError) as error:
+        return report(error, verbose=options.verbose)
+    return 0

@@ -1,0 +1,195 @@
+"""The only writer to stdout: rows in the seven formats, to stdout or to a file, and notes to stderr."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import click
+
+from sensdb.cli.formats import (
+    FORMATS,
+    SUFFIXES,
+    csv_lines,
+    json_array,
+    json_lines,
+    markdown_lines,
+    table_lines,
+    tsv_lines,
+)
+from sensdb.cli.grid import Grid
+from sensdb.cli.options import NearestChoice
+from sensdb.errors import SensdbError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+R = TypeVar("R")
+TEXT_FORMATS: Mapping[str, Callable[[Grid], Iterable[str]]] = {
+    "table": table_lines,
+    "csv": csv_lines,
+    "tsv": tsv_lines,
+    "json": json_array,
+    "jsonl": json_lines,
+    "markdown": markdown_lines,
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a listing command's rows go, and how: the values of -f and -o, already checked against each other."""
+
+    format: str
+    path: Path | None = None
+
+    @classmethod
+    def choose(cls, given: str | None, path: str | None) -> Output:
+        """The format from -f, else from the suffix of -o, else table on a terminal and csv elsewhere.
+
+        Raises:
+            UsageError: the suffix names another format than -f, or none that is known.
+        """
+        if path is None or path == "-":
+            return cls(given or ("table" if sys.stdout.isatty() else "csv"))
+        by_suffix = SUFFIXES.get(Path(path).suffix.lower())
+        if given is None and by_suffix is None:
+            raise UsageError(
+                f"-o {path}: no format has this suffix; allowed: {', '.join(SUFFIXES)}.", "-f names a format."
+            )
+        if given is not None and by_suffix not in (None, given):
+            raise UsageError(f"-o {path} means {by_suffix}, -f says {given}.", "leave one of them out.")
+        return cls(given or str(by_suffix), Path(path))
+
+    def write(
+        self, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = (), n_all: int | None = None
+    ) -> None:
+        """Write rows; the same ones with the same columns in the same order whatever the format.
+
+        Args:
+            rows: a DataFrame or a list of mappings.
+            columns: the columns and their order; needed where a list may be empty.
+            n_all: how many rows there were before the user's --limit.
+        """
+        grid = Grid(rows, columns)
+        if self.path is not None:
+            _write_file(self.path, lambda file: self._encode(grid, file))
+            note(f"wrote {len(grid)} {'row' if len(grid) == 1 else 'rows'} to {self.path}")
+        elif self.format == "table" and sys.stdout.isatty():
+            _print(table_lines(grid, width=shutil.get_terminal_size().columns, note=note))
+        elif self.format == "parquet":
+            if sys.stdout.isatty():
+                raise UsageError("parquet is not text for a terminal.", "-o FILE.parquet writes a file.")
+            self._encode(grid, sys.stdout.buffer)
+        else:
+            _print(TEXT_FORMATS[self.format](grid))
+        if n_all is not None and n_all > len(grid):
+            note(f"{len(grid)} of {n_all} rows (--limit).")
+
+    def _encode(self, grid: Grid, file: BinaryIO) -> None:
+        if self.format == "parquet":
+            import pyarrow.parquet
+
+            pyarrow.parquet.write_table(grid.to_arrow(), file, compression="zstd")
+        else:
+            for piece in TEXT_FORMATS[self.format](grid):
+                file.write(piece.encode())
+
+
+def output_options(function: Callable[..., R]) -> Callable[..., R]:
+    """-f and -o of a listing command; it gets one argument more, `output`, an `Output`."""
+
+    @click.option(
+        "-f",
+        "--format",
+        "format_name",
+        type=NearestChoice(FORMATS),
+        help="Default: what the suffix of -o says, else table on a terminal and csv elsewhere.",
+    )
+    @click.option(
+        "-o",
+        "--output",
+        "output_path",
+        metavar="FILE",
+        help=f"Write a file; its suffix chooses the format: {' '.join(SUFFIXES)}.",
+    )
+    @functools.wraps(function)
+    def with_output(*args: object, format_name: str | None, output_path: str | None, **kwargs: object) -> R:
+        return function(*args, **kwargs, output=Output.choose(format_name, output_path))
+
+    return with_output
+
+
+def note(text: str) -> None:
+    """One line for people, on stderr."""
+    click.echo(text, err=True)
+
+
+def write_text(text: str) -> None:
+    """Text that is a command's answer but not a table of rows, such as the report of --dry-run, on stdout."""
+    _print([text if text.endswith("\n") else text + "\n"])
+
+
+def print_section(title: str, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
+    """A title and a table under it on stdout, for commands that tell a story rather than list rows."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    _print([f"{title}\n", *table_lines(Grid(rows, columns), width=width, note=note), "\n"])
+
+
+def stdout_is_closed() -> bool:
+    """Whether whoever read our stdout has gone: what is still buffered fails again to be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
+
+
+def discard_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush at exit stays quiet."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def _print(pieces: Iterable[str]) -> None:
+    for piece in pieces:
+        sys.stdout.write(piece)
+    sys.stdout.flush()
+
+
+def _write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file under a name of its own beside the target, then put it in its place in one step.
+
+    A reader sees the old file or the whole new one. What is not a regular file (a pipe, /dev/stdout) is written
+    straight, never replaced; a link stays a link.
+
+    Raises:
+        SensdbError: the file cannot be written; names it and the system's reason.
+    """
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with path.open("wb") as file:
+                write(file)
+            return
+        target = Path(os.path.realpath(path))
+        unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with unfinished.open("wb") as file:
+                write(file)
+            unfinished.replace(target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                unfinished.unlink()
+            raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SensdbError(f"{path} cannot be written: {error.strerror}.", "-o names another place.") from None
