@@ -90,20 +90,20 @@ POINT_METRICS: tuple[Metric, ...] = (
 
 # (suffix, what it summarises); only points where the metric has a value enter.
 SUMMARY_STATISTICS: tuple[tuple[str, str], ...] = (
-    ("mean", "Mean over the test points measured"),
-    ("median", "Median over the test points measured"),
+    ("mean", "mean over the test points measured"),
+    ("median", "median over the test points measured"),
     ("q05", "5 % quantile over the test points measured"),
     ("q25", "25 % quantile over the test points measured"),
     ("q75", "75 % quantile over the test points measured"),
     ("q95", "95 % quantile over the test points measured"),
-    ("mean_right", "Mean over the test points the model classifies correctly"),
-    ("mean_train", "Mean over a fixed sample of the training points"),
+    ("mean_right", "mean over the test points the model classifies correctly"),
+    ("mean_train", "mean over a fixed sample of the training points"),
 )
 
 
 def _summaries(metric: Metric) -> tuple[Metric, ...]:
     return tuple(
-        Metric(f"{metric.name}_{suffix}", metric.unit, f"{what} of {metric.name}: {metric.description}", "real8")
+        Metric(f"{metric.name}_{suffix}", metric.unit, f"{metric.name}, {what}. {metric.description}", "real8")
         for suffix, what in SUMMARY_STATISTICS
     )
 
