@@ -1,0 +1,140 @@
+"""The built-in data sets as arrays, from verified files alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensdb.datasets.arrays import Array, SplitArrays, point_order
+from sensdb.datasets.files import (
+    OK,
+    SOURCES,
+    FileCheck,
+    OfficialFile,
+    Source,
+    check_file,
+    check_member,
+    find_files,
+    mend,
+    missing_file,
+    unpacked_members,
+    wrong_file,
+)
+from sensdb.datasets.formats import CifarLayout, cifar_records, read_archive, read_cifar, read_idx
+from sensdb.errors import DataError
+
+DIGITS_N_TRAIN = 1200
+# sha256 as uint8 of training pixels and labels, test pixels and labels: scikit-learn could ship others one day.
+DIGITS_SHA256 = (
+    "20d33090fcd8af8063f6fdfff1c926b2d194481876193becdaef6b1d6888af6a",
+    "9b3a09c9b397cbe63862c1583516be163f9e1d4b4361902c5c4322134484bfc5",
+    "782c2115cce747db80198e809094cbf1f91a26893f78445945a0a6ec6df30e6c",
+    "5e22f8bed97ba103c7bff5f26033a71eb290c0959bc2d46b80bb0c2899cab376",
+)
+
+
+def read_official(name: str, search: Sequence[Path]) -> SplitArrays:
+    """The arrays of a built-in data set; of several copies of a file the first good one is used.
+
+    Args:
+        name: one of DATASET_NAMES.
+        search: folders in order.
+
+    Raises:
+        DataError: a file is nowhere, or no copy of it is what it should be.
+    """
+    if name == "digits":
+        return _read_digits()
+    source = SOURCES[name]
+    if source.layout is None:
+        return _read_idx_files(name, source, search)
+    return _read_cifar_files(name, source, source.layout, search)
+
+
+def _read_digits() -> SplitArrays:
+    from sklearn.datasets import load_digits
+
+    pictures: Any
+    pictures, labels = load_digits(return_X_y=True)
+    pixels = pictures.astype(np.uint8).reshape(-1, 8, 8, 1)
+    order = point_order("digits", len(labels))
+    train, test = order[:DIGITS_N_TRAIN], order[DIGITS_N_TRAIN:]
+    y = labels.astype(np.int64)
+    arrays = SplitArrays(pixels[train], y[train], pixels[test], y[test])
+    for array, expected in zip(arrays, DIGITS_SHA256, strict=True):
+        found = hashlib.sha256(array.astype(np.uint8).tobytes()).hexdigest()
+        if found != expected:
+            raise DataError(
+                f"digits: scikit-learn's copy is altered: sha256 {expected} expected, {found} found.",
+                "install the scikit-learn that constraints.txt names.",
+            )
+    return arrays
+
+
+def _read_idx_files(name: str, source: Source, search: Sequence[Path]) -> SplitArrays:
+    found = find_files(name, search)
+    arrays: list[Array] = []
+    for file in source.files:
+        good, checks = _first_good(file, found[file.name])
+        if good is None:
+            raise wrong_file(name, checks[0]) if checks else missing_file(name, file.name, search)
+        arrays.append(read_idx(good))
+    x_train, y_train, x_test, y_test = arrays
+    return SplitArrays(
+        x_train[..., np.newaxis], y_train.astype(np.int64), x_test[..., np.newaxis], y_test.astype(np.int64)
+    )
+
+
+def _read_cifar_files(name: str, source: Source, layout: CifarLayout, search: Sequence[Path]) -> SplitArrays:
+    """The archive where a good one lies, for its checksum is published; else the unpacked files."""
+    found = find_files(name, search)
+    (archive,) = source.files
+    good, checks = _first_good(archive, found[archive.name])
+    members = {} if good is not None else unpacked_members(source, found)
+    if good is not None:
+        contents = read_archive(good, source.members)
+        records = {member: cifar_records(content, layout, good) for member, content in contents.items()}
+    elif members:
+        for member, path in members.items():
+            check = check_member(path, source.members[member])
+            if check.state != OK:
+                raise wrong_file(name, check)
+        records = {member: read_cifar(path, layout) for member, path in members.items()}
+    else:
+        raise wrong_file(name, checks[0]) if checks else missing_file(name, archive.name, search)
+    arrays = SplitArrays(*_joined(records, source.train), *_joined(records, source.test))
+    for split, y in (("training", arrays.y_train), ("test", arrays.y_test)):
+        _check_balance(name, good or next(iter(members.values())).parent, split, y, layout.n_classes)
+    return arrays
+
+
+def _first_good(file: OfficialFile, paths: Sequence[Path]) -> tuple[Path | None, list[FileCheck]]:
+    """The first copy that is what it should be, and what is wrong with those before it."""
+    checks: list[FileCheck] = []
+    for path in paths:
+        check = check_file(path, file)
+        if check.state == OK:
+            return path, checks
+        checks.append(check)
+    return None, checks
+
+
+def _joined(records: Mapping[str, tuple[Array, Array]], members: Mapping[str, int]) -> tuple[Array, Array]:
+    parts = [records[member] for member in members]
+    return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def _check_balance(name: str, path: Path, split: str, y: Array, n_classes: int) -> None:
+    """Each class has equally many points in either split of CIFAR: two batches mixed up or one altered shows."""
+    counts = np.bincount(y, minlength=n_classes)
+    expected = len(y) // n_classes
+    wrong = np.flatnonzero(counts != expected)
+    if len(wrong):
+        found = f"{counts[wrong[0]]} of class {wrong[0]} found"
+        raise DataError(
+            f"{name}: {path} is altered: {expected} {split} points of each class expected, {found}.", mend(name)
+        )
