@@ -1,0 +1,26 @@
+"""A folder of its own for every command run by a test, with none of the settings of whoever runs the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Here
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for variable in ("SENSDB_DATABASE_URL", "SENSDB_DATA", "SENSDB_ARTIFACTS", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    config = tmp_path / "config.toml"
+    config.write_text("", encoding="utf-8")
+    monkeypatch.setenv("SENSDB_CONFIG", str(config))
+    monkeypatch.setenv("SENSDB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def sensdb(capsys: pytest.CaptureFixture[str]) -> Here:
+    return Here(capsys)

@@ -1,0 +1,208 @@
+"""The root group: what --help imports, how errors leave, closed pipes, interrupts and colours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from sensdb.cli import COMMANDS, cli, main
+from sensdb.cli.options import confirm
+from sensdb.errors import SensdbError
+from tests.cli.running import CONSOLE, Here, run_apart, run_on_terminal
+
+HEAVY = {"sqlalchemy", "duckdb", "pandas", "numpy", "torch", "scipy", "matplotlib", "alembic", "sklearn", "pyarrow"}
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch):
+    """Puts a command `status` in the place of the real one, with the body that a test gives."""
+
+    def replace(body) -> None:
+        monkeypatch.setattr("sensdb.cli.status.status", click.Command("status", callback=body))
+
+    return replace
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(arguments):
+    code = "import sys; from sensdb.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+
+    assert {name.partition(".")[0] for name in done.stderr.split()} & HEAVY == set()
+
+
+def test_help_loads_no_module_of_another_command():
+    code = "import sys; from sensdb.cli import main; main(['--version']); print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not set(COMMANDS.values()) & set(done.stdout.split())
+
+
+def test_version_is_one_clean_line(sensdb: Here):
+    from sensdb.version import __version__
+
+    assert sensdb("--version").out == f"sensdb {__version__}\n"
+
+
+def test_no_command_prints_help_to_stderr_and_exits_2(sensdb: Here):
+    ran = sensdb()
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: sensdb [OPTIONS] COMMAND")
+
+
+def test_a_misspelt_command_gets_the_nearest_match(sensdb: Here):
+    ran = sensdb("stauts")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "Error: sensdb has no command 'stauts'.\nHint: did you mean 'status'? sensdb --help lists all.\n"
+
+
+def test_a_command_like_no_other_gets_the_way_to_the_list(sensdb: Here):
+    assert sensdb("qqqq").err == "Error: sensdb has no command 'qqqq'.\nHint: sensdb --help lists all.\n"
+
+
+def test_a_misspelt_option_gets_the_nearest_match(sensdb: Here):
+    ran = sensdb("jobs", "--swep", "x")
+
+    assert ran.code == 2
+    assert ran.err == (
+        "Error: sensdb jobs has no option '--swep'.\nHint: did you mean '--sweep'? sensdb jobs --help lists all.\n"
+    )
+
+
+def test_a_misspelt_choice_gets_the_nearest_match(sensdb: Here):
+    ran = sensdb("jobs", "-f", "jsn")
+
+    assert ran.code == 2
+    assert ran.err == (
+        "Error: --format: 'jsn' is not one of table, csv, tsv, json, jsonl, markdown, parquet.\n"
+        "Hint: did you mean 'json'?\n"
+    )
+
+
+def test_a_missing_argument_names_the_help(sensdb: Here):
+    ran = sensdb("plot")
+
+    assert ran.code == 2
+    assert ran.err.endswith("Hint: sensdb plot --help shows how it is called.\n")
+
+
+def test_an_error_is_two_lines_and_its_own_exit_code(sensdb: Here, probe):
+    class Refused(SensdbError):
+        exit_code = 3
+
+    def body() -> None:
+        raise Refused("no sweep 'x'.", "sensdb status lists all.")
+
+    probe(body)
+    ran = sensdb("status")
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == "Error: no sweep 'x'.\nHint: sensdb status lists all.\n"
+
+
+def test_the_traceback_comes_with_verbose_alone(sensdb: Here, probe):
+    def body() -> None:
+        raise SensdbError("no sweep 'x'.")
+
+    probe(body)
+
+    assert "Traceback" in sensdb("--verbose", "status").err
+    assert "Traceback" not in sensdb("status").err
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, click.Abort])
+def test_an_interrupt_exits_130(sensdb: Here, probe, interrupt):
+    def body() -> None:
+        raise interrupt
+
+    probe(body)
+    ran = sensdb("status")
+
+    assert (ran.code, ran.err) == (130, "Interrupted.\n")
+
+
+def test_sigint_exits_130():
+    code = "from sensdb.cli import cli, main; import click, sys, time\n"
+    code += (
+        "cli.get_command = lambda *_: click.Command('x', callback=lambda: (print('up', flush=True), time.sleep(60)))\n"
+    )
+    code += "sys.exit(main(['x']))"
+
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["jobs", "--help"], ["data", "list", "-f", "csv"]])
+def test_a_closed_pipe_is_quiet_and_exits_0(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run([*CONSOLE, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_broken_pipe_that_is_not_stdout_is_not_swallowed(probe):
+    def body() -> None:
+        raise BrokenPipeError
+
+    probe(body)
+
+    with pytest.raises(BrokenPipeError):
+        main(["status"])
+
+
+def test_no_color_switches_colours_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    seen = []
+
+    with cli.make_context("sensdb", ["data", "list"], obj=click.get_current_context) as context:
+        context.obj = type("Options", (), {})()
+        click.Command.invoke(cli, context)
+        seen.append(context.color)
+
+    assert seen == [False]
+
+
+def test_a_question_off_a_terminal_names_yes():
+    ran = run_apart("init", text_in="y\n")
+    assert ran.code == 0
+    code = "from sensdb.cli.options import confirm; confirm('delete 3 models?', yes=False)"
+
+    done = subprocess.run([sys.executable, "-c", code], input="y\n", capture_output=True, text=True, check=False)
+
+    assert "delete 3 models? There is no terminal to ask on." in done.stderr
+
+
+def test_yes_answers_the_question():
+    confirm("delete 3 models?", yes=True)
+
+
+def test_global_help_stays_on_a_terminal_of_40_columns():
+    ran = run_on_terminal("--help", columns=40)
+
+    assert ran.code == 0
+    assert "prioritise" in ran.out
+
+
+def test_an_empty_database_variable_counts_as_unset(sensdb: Here, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENSDB_DATABASE_URL", "")
+
+    ran = sensdb("status")
+
+    assert "sqlite:///sensdb.db" in ran.err
