@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sensdb.definitions.fields import FieldError, boolean, canonical_json, choice, integer, show
-from sensdb.errors import SpecError, did_you_mean
+from sensdb.errors import did_you_mean
 
 # From the least to the most demanding: the union of two demands takes the later one.
 TRANSITIONS_METHODS = ("sampled", "extrapolated", "exact")
@@ -51,10 +51,9 @@ class MeasureSettings:
             where: how errors call the block; a field in it is `where.key`.
 
         Raises:
-            FieldError: a value that is not allowed; `field` is the dotted path below `where`.
-            SpecError: a key that does not exist, with the nearest that does.
+            FieldError: a value that is not allowed or a key that does not exist; `field` is `where` and the path below.
         """
-        check_keys(mapping, KEYS, where)
+        _check_keys(mapping, KEYS, where)
         default = cls()
         points = mapping.get("points", default.points)
         if points != "all":
@@ -63,7 +62,7 @@ class MeasureSettings:
         inner = f"{where}.transitions"
         if not isinstance(transitions, Mapping):
             raise FieldError(inner, f"{show(transitions)} is not a mapping of {', '.join(TRANSITIONS_KEYS)}.")
-        check_keys(transitions, TRANSITIONS_KEYS, inner)
+        _check_keys(transitions, TRANSITIONS_KEYS, inner)
         method = choice(
             f"{inner}.method", transitions.get("method", default.transitions_method), TRANSITIONS_METHODS[::-1]
         )
@@ -135,10 +134,8 @@ def union(first: MeasureSettings, second: MeasureSettings) -> MeasureSettings:
     )
 
 
-def check_keys(mapping: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
-    """Refuse the first key that is not allowed, with the nearest that is."""
+def _check_keys(mapping: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:
     for key in mapping:
         if key not in allowed:
-            raise SpecError(
-                f"{where}: no key {show(key)}.", did_you_mean(str(key), allowed, f"allowed: {', '.join(allowed)}.")
-            )
+            hint = did_you_mean(key, allowed, f"allowed: {', '.join(allowed)}.")
+            raise FieldError(f"{where}.{key}", "no such key.", hint)
