@@ -32,6 +32,8 @@ __all__ = [
     "ATTEMPT_OUTCOMES",
     "JOB_KINDS",
     "JOB_STATES",
+    "REVISION",
+    "VERSION_TABLE",
     "artifacts",
     "attempts",
     "data_dictionary",
@@ -54,3 +56,6 @@ __all__ = [
 
 VERSION_TABLE = "sensdb_alembic_version"
 """Alembic's revision, in a table of our own name: a database may hold another tool's."""
+
+REVISION = "0001"
+"""The migration that makes this schema; four digits, counting up."""

@@ -1,0 +1,40 @@
+"""Alembic's environment: runs on the connection `sensdb init` opened, or on a URL for `alembic check` and `revision`.
+
+    alembic -x url=sqlite:///sensdb.db check
+
+Upgrading is `sensdb init`'s work alone, which takes the lock, drops views before and makes them anew after.
+"""
+
+from __future__ import annotations
+
+import os
+
+import sqlalchemy as sa
+from alembic import context
+
+from sensdb.database.engine import open_engine
+from sensdb.database.schema import VERSION_TABLE, metadata
+
+
+def run(connection: sa.Connection) -> None:
+    """Run what alembic was asked for inside the connection's transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table=VERSION_TABLE,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,
+        compare_type=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    named = context.get_x_argument(as_dictionary=True).get("url") or os.environ["SENSDB_DATABASE_URL"]
+    with open_engine(named, read_only=True).connect() as connection:
+        run(connection)

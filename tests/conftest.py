@@ -1,0 +1,132 @@
+"""Databases for the tests: every test gets its own, migrated, on SQLite and on PostgreSQL.
+
+Environment:
+    SENSDB_TEST_PG_URL: a server to use instead of one the tests start; its user may CREATE DATABASE.
+    SENSDB_SKIP_POSTGRESQL=1: leave PostgreSQL out; without it a server that does not start fails the tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sensdb.database.engine import open_engine
+from sensdb.database.migrate import initialise
+from tests.postgresql import Cluster
+
+_counter = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server's maintenance database; started once a process of the tests."""
+    if os.environ.get("SENSDB_SKIP_POSTGRESQL") == "1":
+        pytest.skip("SENSDB_SKIP_POSTGRESQL=1")
+    given = os.environ.get("SENSDB_TEST_PG_URL")
+    if given:
+        yield given
+        return
+    cluster = Cluster()
+    try:
+        yield cluster.start().url()
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_admin(postgresql_server: str) -> Iterator[sa.Engine]:
+    """An engine that may create and drop databases."""
+    engine = open_engine(postgresql_server, limits=False).execution_options(isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_admin: sa.Engine) -> Iterator[str]:
+    """The name of a migrated database from which others are copied."""
+    name = f"sensdb_template_{os.getpid()}"
+    with postgresql_admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    initialise(_renamed(postgresql_admin.url, name))
+    yield name
+    _drop(postgresql_admin, name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file from which others are copied."""
+    path = tmp_path_factory.mktemp("template") / "sensdb.db"
+    initialise(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh, migrated SQLite database."""
+    path = tmp_path / f"sensdb-{next(_counter)}.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def new_postgresql(postgresql_admin: sa.Engine) -> Iterator[Callable[..., str]]:
+    """A function that makes a database and returns its URL: empty, or a copy of `template`; all dropped at the end."""
+    made: list[str] = []
+
+    def make(template: str = "template1") -> str:
+        name = f"sensdb_test_{os.getpid()}_{next(_counter)}"
+        with postgresql_admin.connect() as connection:
+            # FILE_COPY is the quicker strategy for a small database that nobody writes to.
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(name)
+        return _renamed(postgresql_admin.url, name).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _drop(postgresql_admin, name)
+
+
+@pytest.fixture
+def postgresql_url(new_postgresql: Callable[..., str], postgresql_template: str) -> str:
+    """A fresh, migrated PostgreSQL database."""
+    return new_postgresql(postgresql_template)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database; the test runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    """An engine on `database_url`."""
+    made = open_engine(database_url, pool_size=5)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a schema: a file that is not there yet, or an empty database; once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    make: Callable[..., str] = request.getfixturevalue("new_postgresql")
+    return make()
+
+
+def _renamed(url: sa.URL, database: str) -> sa.URL:
+    return url.set(database=database)
+
+
+def _drop(admin: sa.Engine, name: str) -> None:
+    with admin.connect() as connection:
+        # FORCE: a test may have left a connection open, or started a process that did.
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

