@@ -55,7 +55,7 @@ class Source:
         files: what is published, in the order training pictures, training labels, test pictures, test labels; or
             the one archive.
         folders: folders within a data folder, the first being where fetched files go.
-        mirrors: addresses of folders, each ending in a slash, tried in this order.
+        mirrors: addresses of folders, tried in this order.
         layout: of CIFAR records; None for IDX files.
         train, test: for an archive, bytes of each unpacked file by its path in the archive.
     """
@@ -187,7 +187,8 @@ def check_file(path: Path, file: OfficialFile) -> FileCheck:
         A FileCheck with the state ok, or what is wrong: truncated, too long, altered, mixed up (another official
         file under this name) or unreadable.
     """
-    status = path.stat()
+    with naming(path):
+        status = path.stat()
     key = (str(path.resolve()), status.st_mtime_ns, status.st_size, file.checksum)
     expected = f"{file.algorithm} {file.checksum}"
     if key in _verified:

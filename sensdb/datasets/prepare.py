@@ -15,6 +15,7 @@ from sensdb.datasets.npz import load_npz
 from sensdb.datasets.official import read_official
 from sensdb.errors import ShapeError
 
+_ROWS = 4096  # pictures widened to float64 at a time: bounds memory, changes nothing
 _orders: dict[tuple[str, str], npt.NDArray[np.int64]] = {}  # by name and checksum
 
 
@@ -58,7 +59,7 @@ def training_order(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Row numbers of x_train in the order in which training subsets take them: class-balanced in every prefix.
 
     First each class's first point, then each class's second, and so on, where first and second, and the place within
-    a round, follow `point_order`; a class that has run out is skipped. Computed once a process; read-only.
+    a round, follow `point_order`; a class that has run out is skipped. Computed once a process.
 
     Returns:
         [N], a permutation of 0 .. N-1.
@@ -71,10 +72,8 @@ def training_order(dataset: Dataset) -> npt.NDArray[np.int64]:
         for label in range(dataset.info.n_classes):
             of_class = np.flatnonzero(labels == label)
             rounds[of_class] = np.arange(len(of_class))
-        balanced = order[np.argsort(rounds, kind="stable")]
-        balanced.setflags(write=False)
-        _orders[key] = balanced
-    return _orders[key]
+        _orders[key] = order[np.argsort(rounds, kind="stable")]
+    return _orders[key].copy()
 
 
 def training_subset(dataset: Dataset, n_train: int | None) -> npt.NDArray[np.int64]:
@@ -110,8 +109,8 @@ def image_statistics(x: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     """Mean and reciprocal standard deviation of each picture, over all its pixels and channels together.
 
     The standard deviation is that of the whole picture (divided by d, not d - 1), so a standardised picture has
-    |x| = sqrt(d) exactly (paper.md 3). Bytes are summed as whole numbers: var = (d S2 - S1^2) / d^2 has one rounding,
-    the same on every machine.
+    |x| = sqrt(d) (paper.md 3). Bytes are summed as whole numbers, var = (d S2 - S1^2) / d^2, and so round alike on
+    every machine.
 
     Args:
         x: [N, h, w, c], cropped, uint8 or float32.
@@ -121,16 +120,19 @@ def image_statistics(x: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         reciprocal would leave the range of float32.
     """
     flat = x.reshape(len(x), -1)  # [N, d]
-    d = flat.shape[1]
     if x.dtype == np.uint8:
+        d = flat.shape[1]
         first = flat.sum(axis=1, dtype=np.int64)
         second = np.einsum("nd,nd->n", flat, flat, dtype=np.int64, casting="safe")
         mean = first / d
         deviation = np.sqrt((d * second - first * first).astype(np.float64)) / d
     else:
-        wide = flat.astype(np.float64)
-        mean = wide.mean(axis=1)
-        deviation = np.sqrt(np.mean((wide - mean[:, np.newaxis]) ** 2, axis=1))
+        mean, deviation = np.empty(len(x)), np.empty(len(x))
+        for start in range(0, len(x), _ROWS):
+            rows = slice(start, start + _ROWS)
+            wide = flat[rows].astype(np.float64)
+            mean[rows] = wide.mean(axis=1)
+            deviation[rows] = np.sqrt(np.mean((wide - mean[rows, np.newaxis]) ** 2, axis=1))
         deviation[flat.min(axis=1) == flat.max(axis=1)] = 0.0  # the mean of equal numbers may be off by a rounding
     reciprocal = np.zeros_like(mean)
     varied = deviation > 1.0 / float(np.finfo(np.float32).max)
