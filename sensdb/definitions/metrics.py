@@ -43,7 +43,12 @@ POINT_METRICS: tuple[Metric, ...] = (
     Metric("label", "", "The test point's true class, from 0.", "integer"),
     Metric("predicted", "", "The class with the largest logit; the first of them where several are equal.", "integer"),
     Metric("correct", "", "Whether the predicted class is the label.", "boolean"),
-    _real("loss", "nats", "Cross-entropy of the softmax at the label, whatever loss the model was trained on."),
+    _real(
+        "loss",
+        "nats",
+        "The loss the model was trained on, at the label: cross-entropy in nats, or half the squared distance of the "
+        "logits and the one-hot label.",
+    ),
     _real("doubt", "", "1 - the largest probability, computed without the subtraction: exact down to 1e-38."),
     _real("entropy", "nats", "Entropy of the predicted probabilities; 0 is a certain prediction."),
     _real("margin", "logits", "The label's logit minus the largest other logit; negative where the model is wrong."),
@@ -71,7 +76,7 @@ POINT_METRICS: tuple[Metric, ...] = (
     _real(
         "input_gradient_norm",
         "nats per unit of standardised input",
-        "Euclidean norm of the gradient of the cross-entropy at the label with respect to the input.",
+        "Euclidean norm of the gradient of loss with respect to the input.",
     ),
     _real(
         "boundary_distance",
@@ -116,7 +121,7 @@ MODEL_METRICS: tuple[Metric, ...] = (
     Metric("test_accuracy", "", "Share of all test points that are classified as their label.", "real8"),
     Metric("generalization_gap", "", "Training accuracy minus test accuracy, at the end of training.", "real8"),
     Metric("train_loss", "", "Mean of the training loss over all training points used, in the loss's unit.", "real8"),
-    Metric("test_loss", "nats", "Mean cross-entropy over all test points.", "real8"),
+    Metric("test_loss", "nats", "Mean of loss over all test points.", "real8"),
     *(summary for metric in POINT_METRICS if metric.summarised for summary in _summaries(metric)),
     Metric("n_zero_jacobian", "points", "Measured test points whose Jacobian is exactly 0.", "integer"),
     Metric("n_points_stored", "points", "Rows this model has in point_metrics.", "integer"),
