@@ -1,0 +1,65 @@
+"""Looking after the database: `sensdb init`, `sync`, `delete`, `doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from sensdb.cli.options import examples, pass_settings
+from sensdb.cli.output import Output, note, output_options
+from sensdb.cli.progress import Rows
+from sensdb.settings import Settings
+
+
+@click.command(epilog=examples("sensdb init", then="sensdb enqueue --list"))
+@pass_settings
+def init(settings: Settings) -> None:
+    """Create the schema, or bring an older one up to date.
+
+    Harmless when repeated, and by many processes at once. Stop the workers before an upgrade.
+    """
+    from sensdb.database.migrate import initialise
+    from sensdb.database.url import mask
+
+    done = initialise(settings.database_url)
+    place = mask(settings.database_url)
+    if done.action == "created":
+        note(f"created {done.n_tables} tables and {done.n_views} views in {place} (revision {done.revision}).")
+    elif done.action == "upgraded":
+        note(f"upgraded {place} from revision {done.before} to {done.revision}.")
+    else:
+        note(f"{place} is up to date (revision {done.revision}).")
+
+
+@click.command(epilog=examples("sensdb sync", then="sensdb query"))
+@click.option("--rebuild", is_flag=True, help="Copy everything anew.")
+@pass_settings
+def sync(settings: Settings, rebuild: bool) -> None:
+    """Bring the mirror up to the database; `sensdb query` does so by itself.
+
+    The mirror is a copy in Parquet files that questions are asked of, so that no question slows the workers.
+    """
+    from sensdb.mirror.sync import sync as sync_mirror
+
+    with Rows("sync") as rows:
+        manifest = sync_mirror(settings.database_url, settings.cache_path, rebuild=rebuild, progress=rows.update)
+    n_models = sum(len(segment.results) for segment in manifest.segments)
+    n_rows = sum(segment.n_rows for segment in manifest.segments)
+    note(f"mirror as of {manifest.synced_at}: {n_rows} point rows of {n_models} models.")
+
+
+@click.command(epilog=examples("sensdb doctor", "sensdb doctor -f json", then="sensdb status"))
+@output_options
+@pass_settings
+def doctor(settings: Settings, output: Output) -> None:
+    """Check versions, settings and their origin, database, folders and devices.
+
+    Each line is ok, warn or fail; exit code 1 where one fails.
+    """
+    from sensdb.operations.doctor import CHECK_COLUMNS, examine
+
+    checks = examine(settings)
+    output.write([asdict(check) for check in checks], CHECK_COLUMNS)
+    if any(check.state == "fail" for check in checks):
+        raise click.exceptions.Exit(1)
