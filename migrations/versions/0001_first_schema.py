@@ -387,7 +387,10 @@ def text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
 
 
 def integer(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[Any]:
-    return sa.Column(name, sa.Integer(), nullable=nullable, server_default=default and sa.text(default))
+    # Without autoincrement=False a key of one integer becomes a SERIAL.
+    return sa.Column(
+        name, sa.Integer(), nullable=nullable, autoincrement=False, server_default=default and sa.text(default)
+    )
 
 
 def bigint(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[Any]:

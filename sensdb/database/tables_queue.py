@@ -146,28 +146,27 @@ jobs = table(
     sa.CheckConstraint(
         "exceptions >= 0 AND losses >= 0 AND attempt >= exceptions + losses", name="attempts_cover_the_budgets"
     ),
-    # Age is model_id: a job that was released or retried keeps its place.
-    sa.Index(
-        "ix_jobs_queued", sa.text("priority DESC"), "model_id", sqlite_where=CLAIMABLE, postgresql_where=CLAIMABLE
-    ),
-    sa.Index(
-        "ix_jobs_queued_pack",
-        "pack_key",
-        sa.text("priority DESC"),
-        "model_id",
-        sqlite_where=CLAIMABLE,
-        postgresql_where=CLAIMABLE,
-    ),
-    # None on lease_until: a beat would then rewrite an index entry a job instead of the row alone.
-    sa.Index(
-        "ix_jobs_running",
-        "worker_id",
-        sqlite_where=sa.text("state = 'running'"),
-        postgresql_where=sa.text("state = 'running'"),
-    ),
     comment="A model's place in the queue; one row a model.",
     # Room for beats to rewrite rows in their page; vacuum early, for dead entries at the head slow every claim.
     postgresql_with={"fillfactor": 85, "autovacuum_vacuum_scale_factor": 0.02},
+)
+
+# Age is model_id: a job that was released or retried keeps its place.
+sa.Index("ix_jobs_queued", jobs.c.priority.desc(), jobs.c.model_id, sqlite_where=CLAIMABLE, postgresql_where=CLAIMABLE)
+sa.Index(
+    "ix_jobs_queued_pack",
+    jobs.c.pack_key,
+    jobs.c.priority.desc(),
+    jobs.c.model_id,
+    sqlite_where=CLAIMABLE,
+    postgresql_where=CLAIMABLE,
+)
+# None on lease_until: a beat would then rewrite an index entry a job instead of the row alone.
+sa.Index(
+    "ix_jobs_running",
+    jobs.c.worker_id,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
 )
 
 attempts = table(
