@@ -1,0 +1,192 @@
+"""Claim and beat: how a worker comes to own jobs, and keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from sensdb.definitions.measure import MeasureSettings
+from sensdb.definitions.spec import from_canonical
+from sensdb.jobs.dialects import Dialect, rows_json
+from sensdb.jobs.records import Beat, Job, Pair
+from sensdb.jobs.states import in_states, sources, target_sql
+from sensdb.jobs.updates import update_jobs
+
+LARGEST_CLAIM = 2**30
+
+
+def claimable(
+    dialect: Dialect, *, skip: bool, sweep: bool, due: bool = True, states: tuple[str, ...] = sources("claim")
+) -> str:
+    """SQL: the job waits for a worker.
+
+    Args:
+        skip: not with a pack_key of the bound list `skip`. sweep: of the bound sweep `sweep_id` alone.
+        due: not in a backoff either.
+        states: other ones, for jobs that would wait if they were queued again.
+    """
+    condition = f"{in_states(states)} and not jobs.held"
+    if due:
+        condition += f" and jobs.run_after <= {dialect.started}"
+    if skip:
+        condition += f" and jobs.pack_key not in ({dialect.records('skip', pack_key='text')})"
+    if sweep:
+        condition += (
+            " and exists (select 1 from sweep_models s where s.model_id = jobs.model_id and s.sweep_id = :sweep_id)"
+        )
+    return condition
+
+
+def filters(skip: Collection[str], sweep_id: int | None) -> dict[str, object]:
+    """The values that `claimable` binds; none for what does not filter, which keeps the plan that of the bare claim."""
+    bound: dict[str, object] = {}
+    if skip:
+        bound["skip"] = rows_json([key] for key in sorted(skip))
+    if sweep_id is not None:
+        bound["sweep_id"] = sweep_id
+    return bound
+
+
+def probe_sql(dialect: Dialect, *, skip: bool, sweep: bool) -> str:
+    """SQL: one row if there is something to claim. The order makes SQLite use the index instead of the table."""
+    condition = claimable(dialect, skip=skip, sweep=sweep)
+    return f"select 1 from jobs where {condition} order by priority desc, model_id limit 1"
+
+
+def claim_sql(dialect: Dialect, *, skip: bool = False, sweep: bool = False) -> str:
+    """SQL of a claim: the first claimable job decides the pack_key, others of it come along.
+
+    Jobs with losses may kill their process. Each loss divides the claim by 8, and only jobs with equal losses are
+    claimed together: of 512 jobs one of which is a killer, 512, 64, 8 and then 1 are tried at a time, and the others
+    live. Jobs locked by another's claim are skipped, the head included, so an empty answer means that nothing is due
+    or that each due job was locked just now.
+    """
+    condition = claimable(dialect, skip=skip, sweep=sweep)
+    order = "priority desc, model_id"
+    # LIMIT NULL is an error, hence the coalesce for an empty queue.
+    n = f"{dialect.greatest}(1, cast(:n as integer) >> {dialect.least}(3 * losses, 30))"
+    return update_jobs(
+        dialect,
+        f"{condition} and jobs.pack_key = (select pack_key from head) and jobs.losses = (select losses from head)",
+        {
+            "state": target_sql("claim"),
+            "attempt": "attempt + 1",
+            "worker_id": ":worker_id",
+            "lease_until": dialect.later(":lease_seconds"),
+        },
+        again=in_states(sources("claim")),
+        returning="model_id, attempt, kind, pack_key, measure",
+        before=(
+            f"head as materialized (select pack_key, losses from jobs where {condition}"
+            f" order by {order} limit 1 {dialect.skip_locked}),"
+        ),
+        order=order,
+        limit=f"limit coalesce((select {n} from head), 0)",
+        skip_locked=True,
+    )
+
+
+def claim_jobs(
+    connection: sa.Connection,
+    dialect: Dialect,
+    worker_id: str,
+    limit: int,
+    *,
+    lease_seconds: float,
+    skip: Collection[str] = (),
+    sweep_id: int | None = None,
+) -> list[Job]:
+    """Claim up to `limit` jobs of one pack_key and note their attempts; see `Queue.claim`."""
+    rows = connection.execute(
+        sa.text(claim_sql(dialect, skip=bool(skip), sweep=sweep_id is not None)),
+        {
+            "n": min(limit, LARGEST_CLAIM),
+            "worker_id": worker_id,
+            "lease_seconds": lease_seconds,
+            **filters(skip, sweep_id),
+        },
+    ).all()
+    if not rows:
+        return []
+    given = dialect.records("claimed", model_id="bigint", attempt="integer", kind="text")
+    connection.execute(
+        sa.text(
+            "insert into attempts (model_id, attempt, kind, worker_id, claimed_at)"
+            f" select model_id, attempt, kind, cast(:worker_id as text), {dialect.now} from ({given}) given"
+        ),
+        {"claimed": rows_json((row.model_id, row.attempt, row.kind) for row in rows), "worker_id": worker_id},
+    )
+    specs = _specs(connection, dialect, [row.model_id for row in rows])
+    return [
+        Job(
+            row.model_id,
+            row.attempt,
+            row.kind,
+            row.pack_key,
+            from_canonical(specs[row.model_id]),
+            MeasureSettings.from_canonical(row.measure),
+        )
+        for row in sorted(rows, key=lambda row: row.model_id)
+    ]
+
+
+def still_claimed(connection: sa.Connection, dialect: Dialect, worker_id: str, pairs: Sequence[Pair]) -> set[Pair]:
+    """Those of the pairs that run under this worker: a claim whose COMMIT was not answered, looked up."""
+    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+    rows = connection.execute(
+        sa.text(
+            f"select model_id, attempt from jobs where {in_states(('running',))} and worker_id = :worker_id"
+            f" and (model_id, attempt) in ({given})"
+        ),
+        {"worker_id": worker_id, "pairs": rows_json(pairs)},
+    )
+    return {(row.model_id, row.attempt) for row in rows}
+
+
+def beat(
+    connection: sa.Connection,
+    dialect: Dialect,
+    worker_id: str,
+    *,
+    lease_seconds: float,
+    models_done: int | None,
+    model_steps_per_second: float | None,
+) -> list[Beat]:
+    """Renew the leases of all a worker runs; see `Queue.beat`.
+
+    By worker and state, not by job: a worker that was stopped past its lease renews nothing of the new owner's.
+    """
+    running = in_states(sources("beat"))
+    rows = connection.execute(
+        sa.text(
+            update_jobs(
+                dialect,
+                f"jobs.worker_id = :worker_id and {running}",
+                {"lease_until": dialect.later(":lease_seconds")},
+                again=f"jobs.worker_id = :worker_id and {running}",
+                returning="model_id, attempt, cancel_requested, held",
+            )
+        ),
+        {"worker_id": worker_id, "lease_seconds": lease_seconds},
+    ).all()
+    connection.execute(
+        sa.text(
+            f"update workers set beat_at = {dialect.now},"
+            " models_done = coalesce(cast(:models_done as bigint), models_done),"
+            " model_steps_per_second = coalesce(cast(:rate as double precision), model_steps_per_second)"
+            " where worker_id = :worker_id"
+        ),
+        {"worker_id": worker_id, "models_done": models_done, "rate": model_steps_per_second},
+    )
+    return [Beat(row.model_id, row.attempt, bool(row.cancel_requested), bool(row.held)) for row in rows]
+
+
+def _specs(connection: sa.Connection, dialect: Dialect, model_ids: Sequence[int]) -> dict[int, str]:
+    rows = connection.execute(
+        sa.text(
+            f"select model_id, spec from models where model_id in ({dialect.records('model_ids', model_id='bigint')})"
+        ),
+        {"model_ids": rows_json([model_id] for model_id in model_ids)},
+    )
+    return {row.model_id: row.spec for row in rows}

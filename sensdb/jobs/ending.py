@@ -1,0 +1,167 @@
+"""How an attempt ends: finish, fail and release by its worker, reap when the worker is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from sensdb.jobs.dialects import Dialect, rows_json
+from sensdb.jobs.records import Pair, QueueSettings, Reaped
+from sensdb.jobs.states import finished_sql, in_states, outcome, sources, target_sql
+from sensdb.jobs.updates import update_jobs
+
+REAPED_AT_ONCE = 1000
+
+# Before the first, second, ... exception is tried again: at most 30, 120, ... seconds, an hour at most. The share of
+# it is drawn by the caller, evenly from 0 to 1, so that jobs that failed together do not come back together for ever.
+BACKOFF = ":backoff_share * {least}(3600, 30 * (1 << (2 * {least}(exceptions, 10))))"
+
+_FREED = {"worker_id": "null", "lease_until": "null", "cancel_requested": "false"}
+
+
+def finish(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str]:
+    """The fence of a finish, and the end of its attempts: see `Queue.close`."""
+    changes = {"lease_until": "null", "cancel_requested": "false"}
+    return _end(connection, dialect, "finish", pairs, changes, {}, {})
+
+
+def fail(
+    connection: sa.Connection,
+    dialect: Dialect,
+    pairs: Sequence[Pair],
+    error: tuple[str, str, str],
+    *,
+    permanent: bool,
+    exception_budget: int,
+    backoff_share: float,
+) -> list[Pair]:
+    """End attempts in an exception; see `Queue.fail`. `error` is its type, message and traceback."""
+    later = dialect.later(BACKOFF.format(least=dialect.least))
+    changes = {**_FREED, "exceptions": "exceptions + 1", "run_after": later}
+    values = {"permanent": permanent, "exception_budget": exception_budget, "backoff_share": backoff_share}
+    note = dict(zip(("error_type", "error_message", "traceback"), map(_storable, error), strict=True))
+    return list(_end(connection, dialect, "fail", pairs, changes, values, note))
+
+
+def release(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> list[Pair]:
+    """Give jobs back uncharged; see `Queue.release`."""
+    return list(_end(connection, dialect, "release", pairs, _FREED, {}, {}))
+
+
+def reap(
+    connection: sa.Connection, dialect: Dialect, settings: QueueSettings, workers: Sequence[str] | None = None
+) -> list[Reaped]:
+    """Take back jobs whose lease is past, or all jobs of workers known to be dead; see `Queue.reap`.
+
+    Jobs in the middle of their finish are locked, and skipped.
+    """
+    running = in_states(sources("reap"))
+    lapsed = f"{running} and jobs.lease_until < {dialect.started}"
+    message = f"not heard from for {settings.lease_seconds:g} s"
+    values: dict[str, object] = {"loss_budget": settings.loss_budget}
+    if workers is not None:
+        lapsed = f"{running} and jobs.worker_id in ({dialect.records('workers', worker_id='text')})"
+        message = "its process has ended"
+        values["workers"] = rows_json([worker] for worker in workers)
+    rows = connection.execute(
+        sa.text(
+            update_jobs(
+                dialect,
+                lapsed,
+                {
+                    **_FREED,
+                    "losses": "losses + 1",
+                    # No backoff: the smaller claim is what protects the others (claiming.py).
+                    "run_after": dialect.now,
+                    "state": target_sql("reap"),
+                    "finished_at": finished_sql("reap", dialect.now),
+                },
+                again=lapsed,
+                limit=f"limit {REAPED_AT_ONCE}",
+                skip_locked=True,
+            )
+        ),
+        values,
+    ).all()
+    reaped = sorted(Reaped(row.model_id, row.attempt, row.state) for row in rows)
+    _close_attempts(
+        connection,
+        dialect,
+        outcome("reap"),
+        [(job.model_id, job.attempt) for job in reaped],
+        {"error_type": "WorkerLost", "error_message": message},
+    )
+    return reaped
+
+
+def attempt_outcome(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str | None]:
+    """How attempts ended; see `Queue.attempt_outcome`."""
+    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+    rows = connection.execute(
+        sa.text(f"select model_id, attempt, outcome from attempts where (model_id, attempt) in ({given})"),
+        {"pairs": rows_json(pairs)},
+    )
+    return {(row.model_id, row.attempt): row.outcome for row in rows}
+
+
+def _end(
+    connection: sa.Connection,
+    dialect: Dialect,
+    event: str,
+    pairs: Sequence[Pair],
+    changes: Mapping[str, str],
+    values: Mapping[str, object],
+    note: Mapping[str, str],
+) -> dict[Pair, str]:
+    """End the attempts that are still their caller's: pair -> kind of those that were.
+
+    The fence is (model_id, attempt) and the state: a late message of an attempt that was reaped, ended or given to
+    another worker matches nothing.
+    """
+    if not pairs:
+        return {}
+    running = in_states(sources(event))
+    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+    fence = f"{running} and (jobs.model_id, jobs.attempt) in ({given})"
+    rows = connection.execute(
+        sa.text(
+            update_jobs(
+                dialect,
+                fence,
+                {
+                    **changes,
+                    "state": target_sql(event),
+                    "finished_at": finished_sql(event, dialect.now),
+                },
+                again=fence,
+                returning="model_id, attempt, kind",
+            )
+        ),
+        {"pairs": rows_json(pairs), **values},
+    ).all()
+    ended = {(row.model_id, row.attempt): row.kind for row in sorted(rows)}
+    _close_attempts(connection, dialect, outcome(event), list(ended), note)
+    return ended
+
+
+def _close_attempts(
+    connection: sa.Connection, dialect: Dialect, how: str, pairs: Sequence[Pair], note: Mapping[str, str]
+) -> None:
+    """Write how attempts ended on their rows, in the transaction that ended them."""
+    if not pairs:
+        return
+    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+    notes = "".join(f", {column} = :{column}" for column in note)
+    connection.execute(
+        sa.text(
+            f"update attempts set outcome = '{how}', ended_at = {dialect.now}{notes}"
+            f" where (model_id, attempt) in ({given})"
+        ),
+        {"pairs": rows_json(pairs), **note},
+    )
+
+
+def _storable(text: str) -> str:
+    """Text both databases take: PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

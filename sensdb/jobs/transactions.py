@@ -1,0 +1,86 @@
+"""Transactions of the queue: repeated whole when the database asks for it, told apart when nobody knows the end."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import sqlalchemy as sa
+
+from sensdb.database.engine import connection_error, reading, writing
+from sensdb.database.url import mask
+from sensdb.errors import DatabaseError
+from sensdb.jobs.dialects import SECONDS_A_STATEMENT, dialect_of, is_transient
+
+REPEATS = 5
+
+T = TypeVar("T")
+
+
+class CommitUnknown(DatabaseError):
+    """The connection broke after COMMIT was sent: what was to be written may be there or not."""
+
+
+class Repeat(Exception):
+    """Raised inside `transact`'s work: another transaction came between; roll back and run the work again.
+
+    Its text says what came between.
+    """
+
+
+def transact(
+    engine: sa.Engine, work: Callable[[sa.Connection], T], *, statement_seconds: int = SECONDS_A_STATEMENT
+) -> T:
+    """Run `work` in one writing transaction and commit it.
+
+    Deadlocks, lock and statement timeouts and a busy SQLite repeat the whole transaction, REPEATS times with jitter,
+    so `work` may run more than once and must have no effect but on the database.
+
+    Raises:
+        CommitUnknown: look up whether it was committed; never repeat blindly.
+        DatabaseError: the database is away, full or still busy; nothing was written.
+    """
+    limits = dialect_of(engine).limits(statement_seconds)
+    for repeat in range(REPEATS + 1):
+        committing = False
+        try:
+            with writing(engine) as connection:
+                if limits is not None:
+                    connection.exec_driver_sql(limits)
+                result = work(connection)
+                committing = True
+            return result
+        except sa.exc.DBAPIError as error:
+            if committing and error.connection_invalidated:
+                raise CommitUnknown(f"{mask(engine.url)}: the connection broke during COMMIT.") from error
+            if repeat == REPEATS or not is_transient(error):
+                _raise_translated(engine, error)
+        except Repeat as error:
+            if repeat == REPEATS:
+                raise DatabaseError(f"{mask(engine.url)}: {error}, {REPEATS + 1} times in a row.") from error
+        time.sleep(random.uniform(0, 0.05 * 2**repeat))
+    raise AssertionError("the last repeat returns or raises")
+
+
+def inspect(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    """Run `work` in one reading transaction; it sees one moment of the database and takes no write lock.
+
+    Raises:
+        DatabaseError: the database is away.
+    """
+    try:
+        with reading(engine) as connection:
+            return work(connection)
+    except sa.exc.DBAPIError as error:
+        _raise_translated(engine, error)
+
+
+def _raise_translated(engine: sa.Engine, error: sa.exc.DBAPIError) -> NoReturn:
+    """The error as rooms above know it; one of our own SQL or of a constraint stays what it is."""
+    if error.connection_invalidated:
+        raise connection_error(engine.url, error) from error
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InternalError | sa.exc.InterfaceError):
+        raise DatabaseError(f"{mask(engine.url)}: {' '.join(str(error.orig).split())}.") from error
+    raise error
