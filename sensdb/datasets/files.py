@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from sensdb.datasets.formats import CHUNK_BYTES, CIFAR10, CIFAR100, CifarLayout, naming, open_content
 from sensdb.errors import DataError
@@ -246,7 +248,8 @@ def _wrong_checksum(digest: str, expected: str, found: str) -> tuple[str, str, s
 def _content(path: Path, *, decompress: bool) -> Iterator[bytes]:
     if decompress:
         with open_content(path) as content:
-            while chunk := content.read(CHUNK_BYTES):
+            # read1 gives what there is before a gzip stream breaks; read would drop it.
+            while chunk := cast(io.BufferedIOBase, content).read1(CHUNK_BYTES):
                 yield chunk
     else:
         with naming(path), path.open("rb") as file:
