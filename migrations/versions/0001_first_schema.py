@@ -262,7 +262,7 @@ def create_results() -> None:
         *(sa.Column(name, sa.REAL()) for name in POINT_REALS),
         integer("transitions", nullable=True),
         primary("point_metrics", "model_id", "point_index"),
-        foreign("point_metrics", "model_id", "models"),
+        check("point_metrics", "finite", all_finite(*POINT_REALS)),
         flags=("correct",),
         sqlite_with_rowid=False,
     )
@@ -275,7 +275,7 @@ def create_results() -> None:
         *(sa.Column(name, sa.REAL()) for name in ("angle", "jacobian_norm", "log10_jacobian_norm")),
         integer("transitions", nullable=True),
         primary("trajectory_metrics", "model_id", "trajectory", "position"),
-        foreign("trajectory_metrics", "model_id", "models"),
+        check("trajectory_metrics", "finite", all_finite("angle", "jacobian_norm", "log10_jacobian_norm")),
         sqlite_with_rowid=False,
     )
     table(
@@ -439,8 +439,12 @@ def whole(table: str, column: str) -> sa.CheckConstraint:
 
 
 def finite(table: str, *columns: str) -> list[sa.CheckConstraint]:
+    return [check(table, f"{name}_finite", all_finite(name)) for name in columns]
+
+
+def all_finite(*columns: str) -> str:
     low, high = ("-9e999", "9e999") if on_sqlite() else ("'-infinity'", "'infinity'")
-    return [check(table, f"{name}_finite", f"{name} > {low} AND {name} < {high}") for name in columns]
+    return " AND ".join(f"{name} > {low} AND {name} < {high}" for name in columns)
 
 
 def partial_index(name: str, columns: list[str], where: str) -> None:

@@ -96,27 +96,30 @@ def _postgresql_now(element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> st
 
 
 class Finite(sa.sql.expression.ColumnElement[bool]):
-    """The condition that a column is no infinity and not NaN; NULL passes a CHECK.
+    """The condition that columns are no infinity and not NaN; NULL passes a CHECK.
 
     The two need other literals: PostgreSQL spells infinity as text, which SQLite would compare as text. NaN lies
     above infinity on PostgreSQL and is stored as NULL by SQLite.
     """
 
-    inherit_cache = True
-    _traverse_internals = [("column_name", sa.sql.visitors.InternalTraversal.dp_string)]  # noqa: RUF012
+    inherit_cache = False
 
-    def __init__(self, column_name: str) -> None:
-        self.column_name = column_name
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def within(self, low: str, high: str) -> str:
+        """The condition, with each database's way to write the two infinities."""
+        return " AND ".join(f"{name} > {low} AND {name} < {high}" for name in self.names)
 
 
 @compiles(Finite, "sqlite")
 def _sqlite_finite(element: Finite, compiler: SQLCompiler, **_: Any) -> str:
-    return f"{element.column_name} > -9e999 AND {element.column_name} < 9e999"
+    return element.within("-9e999", "9e999")
 
 
 @compiles(Finite, "postgresql")
 def _postgresql_finite(element: Finite, compiler: SQLCompiler, **_: Any) -> str:
-    return f"{element.column_name} > '-infinity' AND {element.column_name} < 'infinity'"
+    return element.within("'-infinity'", "'infinity'")
 
 
 def table(name: str, *items: sa.schema.SchemaItem, comment: str, **more: Any) -> sa.Table:
@@ -197,4 +200,15 @@ def model_key(*, primary_key: bool = False) -> sa.Column[Any]:
         primary_key=primary_key,
         nullable=False,
         comment="The model; key of table models.",
+    )
+
+
+def bulk_model_key() -> sa.Column[Any]:
+    """The model a row of a bulk table belongs to, without a foreign key.
+
+    PostgreSQL looks it up for each row, which makes a load three times as long (640,000 points by COPY: 4.1 s with
+    it, 1.3 s without). The writer stores the rows in the transaction that stores the model's result.
+    """
+    return sa.Column(
+        "model_id", BIGINT, primary_key=True, autoincrement=False, comment="The model; key of table models."
     )

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from sensdb.database.columns import (
     BIGINT,
+    Finite,
     bigint,
+    bulk_model_key,
     flag,
     integer,
     model_key,
@@ -47,15 +49,18 @@ def metric_column(metric: Metric) -> sa.Column[Any]:
     return real(metric.name, metric.description, unit=metric.unit, width=4 if metric.storage == "real4" else 8)
 
 
-def bulk_metric_column(metric: Metric) -> sa.Column[Any]:
-    """The column that stores a metric of a point: without a CHECK, which would be paid 10,000 times a model.
+def bulk_metric_columns(metrics: tuple[Metric, ...]) -> list[sa.schema.SchemaItem]:
+    """The columns that store metrics of points, and one CHECK for all their reals.
 
-    The writer alone fills these tables, and lets no NaN, infinity or denormal through.
+    Its cost is a tenth of a load; a CHECK for each column would cost a third.
     """
-    column = metric_column(metric)
-    return sa.Column(
-        metric.name, column.type, nullable=column.nullable, comment=metric.description, info={"unit": metric.unit}
-    )
+    columns = [metric_column(metric) for metric in metrics]
+    plain = [
+        sa.Column(column.name, column.type, nullable=column.nullable, comment=column.comment, info=column.info)
+        for column in columns
+    ]
+    reals = [metric.name for metric in metrics if metric.storage in ("real4", "real8")]
+    return [*plain, sa.CheckConstraint(Finite(*reals), name="finite")]
 
 
 def position(name: str, comment: str) -> sa.Column[Any]:
@@ -77,21 +82,21 @@ model_metrics = table(
 
 point_metrics = table(
     "point_metrics",
-    model_key(primary_key=True),
+    bulk_model_key(),
     sa.Column(
         "point_index", sa.Integer(), primary_key=True, comment="Position of the test point in its data set, from 0."
     ),
-    *(bulk_metric_column(metric) for metric in POINT_METRICS),
+    *bulk_metric_columns(POINT_METRICS),
     comment="One row a model and test point.",
     sqlite_with_rowid=False,
 )
 
 trajectory_metrics = table(
     "trajectory_metrics",
-    model_key(primary_key=True),
+    bulk_model_key(),
     position("trajectory", "Number of the trajectory, from 0."),
     position("position", "Number of the point along the trajectory, from 0."),
-    *(bulk_metric_column(metric) for metric in TRAJECTORY_METRICS),
+    *bulk_metric_columns(TRAJECTORY_METRICS),
     comment="One row a model, trajectory and position along it.",
     sqlite_with_rowid=False,
 )
