@@ -5,6 +5,7 @@ Rules that need two fields, or the data set's size, stand in spec.py.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ MOST_SEED = 2**53 - 1
 # No data set of more points would fit a worker; the true bound is the data set's size.
 MOST_TRAINING_POINTS = 2**31 - 1
 
-_STOP_LOSS = re.compile(r"loss\s*<\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)")
+_STOP_LOSS = re.compile(r"loss\s*<\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
 _NPZ = re.compile(NPZ_PREFIX + "[0-9a-f]{64}")
 
 
@@ -84,19 +85,13 @@ def _batch_size(value: object) -> int | str:
 
 
 def _stop(value: object) -> str:
-    allowed = "never, fitted, or loss < x with x above 0"
     if value in ("never", "fitted"):
         return str(value)
     match = _STOP_LOSS.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        hint = did_you_mean(value, ("never", "fitted", "loss < 0.01")) if isinstance(value, str) else None
-        raise FieldError("stop", f"{show(value)} is not {allowed}.", hint)
-    try:
-        threshold = number("stop", float(match[1]), allowed)
-    except ValueError:  # more than one point in the digits
-        threshold = 0.0
-    if threshold <= 0:
-        raise FieldError("stop", f"{show(value)} is not {allowed}.")
+    threshold = float(match[1]) if match else 0.0
+    if not 0 < threshold < math.inf:
+        hint = did_you_mean(value, ("never", "fitted", "loss < 0.01")) if isinstance(value, str) and not match else None
+        raise FieldError("stop", f"{show(value)} is not never, fitted, or loss < x with x above 0.", hint)
     return f"loss < {threshold!r}"
 
 
