@@ -24,6 +24,9 @@ CACHE_ELEMENTS = 2**19
 MEMORY_ELEMENTS = 2**25
 ACCELERATOR_ELEMENTS = 2**27
 
+# Beyond it the rounding of float32 logits, an absolute error of delta, would show in the fifth digit of the norm.
+LARGE_LOGITS = 32.0
+
 # Layers between two rescalings of the cotangents: float32 holds 38 decades either way, so a layer may change their
 # size by nine before anything is lost.
 RESCALE_LAYERS = 4
@@ -125,8 +128,7 @@ def reduced_jacobian(network: StackedNetwork, z: list[Tensor], factor: Tensor) -
     log_scale = torch.zeros(n_models, n_points, dtype=torch.float64, device=z[-1].device)
     if len(z) == 1:
         return factor.unsqueeze(1).expand(-1, n_points, -1, -1), log_scale  # [M, B, C, r]
-    weights = [*network.weights[1:], factor]
-    rows = weights[-2].unsqueeze(1)  # [M, 1, C, h]: the last layer's, shared by all points
+    rows = network.weights[-1].unsqueeze(1)  # [M, 1, C, h]: the last layer's, shared by all points
     for layer in range(len(z) - 2, -1, -1):
         slope, log_largest = _slopes(network.nonlinearity, z[layer])
         if log_largest is not None:
@@ -137,9 +139,8 @@ def reduced_jacobian(network: StackedNetwork, z: list[Tensor], factor: Tensor) -
             log_scale += exponent.double() * math.log(2.0)
         # In place once the tensor is ours: a pass over [M, B, C, h] costs a tenth of the product before it.
         rows = rows.mul_(slope.unsqueeze(2)) if layer < len(z) - 2 else rows * slope.unsqueeze(2)
-        onward = weights[layer - 1] if layer else factor
-        rows = torch.bmm(rows.reshape(n_models, n_points * classes, -1), onward)
-        rows = rows.reshape(n_models, n_points, classes, -1)
+        onward = network.weights[layer] if layer else factor
+        rows = torch.bmm(rows.flatten(1, 2), onward).unflatten(1, (n_points, classes))
     return rows, log_scale
 
 
@@ -157,7 +158,8 @@ def point_metrics(
     """Measure the Jacobian family of M networks at B points.
 
     Args:
-        network: M stacked networks; their dtype is that of the products, sums over classes are float64.
+        network: M stacked networks; their dtype is that of the products, sums over classes are float64, and so is
+            the forward pass where logits are large.
         x: standardised inputs, [B, d] shared by all models or [M, B, d].
         y: labels, [B] or [M, B], integers from 0.
         loss: cross_entropy, or squared for half the squared distance to the one-hot label; decides `loss` and
@@ -175,12 +177,17 @@ def point_metrics(
     labels = y.long().expand(n_models, n_points)
     if factor is None:
         factor = first_layer_factor(network.weights[0])
+    in_float64: StackedNetwork | None = None
     parts: list[dict[str, Tensor]] = []
     for start, end in _spans(n_points, chunk or points_per_chunk(network)):
         z = network.preactivations(x[..., start:end, :])
+        logits = z[-1]
+        if _need_float64(logits):
+            in_float64 = in_float64 or _float64(network)
+            logits = in_float64.forward(x[..., start:end, :].double())
         reduced, log_scale = reduced_jacobian(network, z, factor)
         part = softmax_metrics(
-            z[-1].flatten(0, 1),
+            logits.flatten(0, 1),
             labels[:, start:end].flatten(),
             reduced.flatten(0, 1),
             log_scale.flatten(),
@@ -190,6 +197,18 @@ def point_metrics(
         parts.append({name: column.view(n_models, -1) for name, column in part.items()})
     names = [field.name for field in fields(PointMetrics)]
     return PointMetrics(**{name: torch.cat([part[name] for part in parts], dim=1) for name in names})
+
+
+def _need_float64(logits: Tensor) -> bool:
+    """Whether any of the logits is too large for float32 and still finite; the norm is exp of their differences."""
+    if logits.dtype == torch.float64 or logits.numel() == 0:
+        return False
+    return LARGE_LOGITS < float(logits.abs().max()) < math.inf  # waits for the device
+
+
+def _float64(network: StackedNetwork) -> StackedNetwork:
+    biases = None if network.biases is None else [bias.double() for bias in network.biases]
+    return StackedNetwork([weight.double() for weight in network.weights], biases, network.nonlinearity)
 
 
 def _spans(n_points: int, chunk: int) -> Iterator[tuple[int, int]]:
