@@ -87,3 +87,16 @@ def confirm(question: str, *, yes: bool) -> None:
     if not click.confirm(question, err=True):
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
+
+
+def parse_assignments(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values of a repeatable NAME=VALUE option as a mapping, for click's `callback`."""
+    assigned: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidValue(f"'{text}' is not of the form NAME=VALUE.", ctx=ctx)
+        if name in assigned:
+            raise InvalidValue(f"'{name}' is given twice.", hint="leave one out.", ctx=ctx)
+        assigned[name] = value
+    return assigned

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -68,6 +70,11 @@ class Output:
             raise UsageError(f"-o {path} means {by_suffix}, -f says {given}.", "leave one of them out.")
         return cls(given or str(by_suffix), Path(path))
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether rows will be a table for somebody who watches."""
+        return self.format == "table" and self.path is None and sys.stdout.isatty()
+
     def write(
         self, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = (), n_all: int | None = None
     ) -> None:
@@ -81,8 +88,8 @@ class Output:
         grid = Grid(rows, columns)
         if self.path is not None:
             _write_file(self.path, lambda file: self._encode(grid, file))
-            note(f"wrote {len(grid)} {'row' if len(grid) == 1 else 'rows'} to {self.path}")
-        elif self.format == "table" and sys.stdout.isatty():
+            note(f"wrote {counted(len(grid), 'row')} to {self.path}")
+        elif self.on_terminal:
             _print(table_lines(grid, width=shutil.get_terminal_size().columns, note=note))
         elif self.format == "parquet":
             if sys.stdout.isatty():
@@ -127,6 +134,11 @@ def output_options(function: Callable[..., R]) -> Callable[..., R]:
     return with_output
 
 
+def counted(n: int, noun: str) -> str:
+    """A number and what it counts: "1 row", "2 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def note(text: str) -> None:
     """One line for people, on stderr."""
     click.echo(text, err=True)
@@ -137,6 +149,11 @@ def write_text(text: str) -> None:
     _print([text if text.endswith("\n") else text + "\n"])
 
 
+def clear_terminal() -> None:
+    """Begin again at the top of an empty screen."""
+    _print(["\x1b[H\x1b[2J"])
+
+
 def print_section(title: str, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
     """A title and a table under it on stdout, for commands that tell a story rather than list rows."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -144,12 +161,14 @@ def print_section(title: str, rows: pd.DataFrame | Sequence[Mapping[str, object]
 
 
 def stdout_is_closed() -> bool:
-    """Whether whoever read our stdout has gone: what is still buffered fails again to be written."""
+    """Whether whoever read our stdout has gone, so that a BrokenPipeError is no fault of ours."""
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
+        watched = sys.stdout.fileno()
+    except UnsupportedOperation:  # stdout is not a file at all, as in tests
+        return False
+    poll = select.poll()
+    poll.register(watched, select.POLLOUT)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
 
 
 def discard_stdout() -> None:

@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
+
 from sensdb.database.engine import open_engine, require_schema
 from sensdb.jobs.queue import Queue
+from sensdb.jobs.reader import QueueReader
 
 
 @contextmanager
-def open_queue(url: str, *, read_only: bool = False) -> Iterator[Queue]:
-    """The queue of a database, closed at the end.
-
-    Args:
-        url: the database, as the user gave it.
-        read_only: the database itself refuses every write: reading never writes (P17).
+def open_queue(url: str) -> Iterator[Queue]:
+    """The queue of a database, to read and to write.
 
     Raises:
         DatabaseError: the database cannot be reached, or `sensdb init` must be run first.
     """
+    with _checked(url, read_only=False) as engine:
+        yield Queue(engine)
+
+
+@contextmanager
+def open_reader(url: str) -> Iterator[QueueReader]:
+    """The reading half of the queue; the database itself refuses every write of this connection.
+
+    Raises as `open_queue` does.
+    """
+    with _checked(url, read_only=True) as engine:
+        yield QueueReader(engine)
+
+
+@contextmanager
+def _checked(url: str, *, read_only: bool) -> Iterator[sa.Engine]:
     engine = open_engine(url, read_only=read_only)
     try:
         require_schema(engine)
-        yield Queue(engine)
+        yield engine
     finally:
         engine.dispose()

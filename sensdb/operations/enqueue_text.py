@@ -1,0 +1,68 @@
+"""What `sensdb enqueue` says: the report of --dry-run, and the lines after queueing."""
+
+from __future__ import annotations
+
+from sensdb.jobs.records import Enqueued
+from sensdb.operations.enqueue import Plan
+from sensdb.worker.progress import duration_text
+
+
+def foretell(plan: Plan, found: Enqueued) -> str:
+    """The report of --dry-run: sizes of the axes, what was left out, what is there already, cost, sample specs."""
+    expansion, cost = plan.expansion, plan.cost
+    axes = ", ".join(f"{name} {size}" for name, size in expansion.axes) or "none"
+    n_excluded = sum(expansion.n_excluded.values())
+    lines = [
+        f"{plan.sweep.name}: {_product(plan)}; {found.n_done_already} already trained, {found.n_new} new. "
+        "Nothing queued (--dry-run).",
+        f"axes: {axes}",
+        f"combinations: {expansion.n_combinations}; {n_excluded} excluded, {expansion.n_collapsed} equal to another",
+        *(f"  excluded by {condition}: {n}" for condition, n in expansion.n_excluded.items()),
+        f"already there: {found.n_queued_already} queued or running, {found.n_done_already} done, "
+        f"{found.n_dead} dead, {found.n_cancelled} cancelled",
+        f"trains all {cost.n_models} in at most {cost.training_flops:.2g} operations, "
+        f"{duration_text(cost.core_seconds)} of one CPU core",
+        f"stores {cost.point_rows:,} point rows, {cost.database_bytes / 1e9:.2g} GB",
+    ]
+    specs = expansion.specs
+    samples = {"first": specs[:1], "middle": specs[len(specs) // 2 : len(specs) // 2 + 1], "last": specs[-1:]}
+    for name, (spec,) in samples.items() if len(specs) > 2 else {"first": specs[:1], "last": specs[-1:]}.items():
+        lines.append(f"{name}: {spec.canonical}")
+    return "\n".join(lines)
+
+
+def tell(name: str, done: Enqueued) -> list[str]:
+    """What was queued, what was not and why, and the command to try next.
+
+    Args:
+        name: the sweep's.
+        done: what `Queue.enqueue` counted.
+    """
+    n_queued = done.n_new + done.n_measured_again
+    if n_queued:
+        lines = [f"queued {n_queued} jobs of sweep {name}. Next: sensdb worker --drain"]
+    else:
+        lines = [f"queued nothing: all {done.n_specs} models of sweep {name} are known."]
+    told = [
+        (done.n_queued_already, "{} are queued or running already."),
+        (done.n_done_already, "{} are trained already."),
+        (done.n_measured_again, "{} trained ones are measured further, from their stored weights."),
+        (done.n_without_weights, "{} trained ones cannot be measured further: no weights are kept."),
+        (done.n_running_with_less, "{} run with less measuring than asked for; enqueue again when they are done."),
+        (done.n_dead, f"{{}} are dead: sensdb retry --sweep {name} --state dead"),
+        (done.n_cancelled, f"{{}} are cancelled: sensdb retry --sweep {name} --state cancelled"),
+        (done.n_joined, "{} came from other sweeps and belong to this one too."),
+        (done.n_earlier, "{} models of earlier texts of this sweep remain."),
+        (done.n_held, f"{{}} wait, for the sweep is paused: sensdb resume --sweep {name}"),
+    ]
+    return lines + [f"  {text.format(n)}" for n, text in told if n]
+
+
+def _product(plan: Plan) -> str:
+    """The models as configurations times seeds, where each configuration has as many."""
+    specs = plan.expansion.specs
+    n_models, n_configurations = len(specs), len({spec.configuration_sha256 for spec in specs})
+    if n_configurations and n_models % n_configurations == 0:
+        seeds = n_models // n_configurations
+        return f"{n_configurations} configurations x {seeds} {'seed' if seeds == 1 else 'seeds'} = {n_models} models"
+    return f"{n_models} models of {n_configurations} configurations"

@@ -1,0 +1,143 @@
+"""`sensdb init`, `sync` and `doctor`: what they say, and that doctor fails loudly."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Here, run_on_terminal
+
+CANARY = "canary-7f3a"
+
+
+def states(out: str) -> dict[str, str]:
+    """Check -> state of a doctor's JSON."""
+    return {row["check"]: row["state"] for row in json.loads(out)}
+
+
+def test_init_creates_then_finds_nothing_to_do(sensdb: Here):
+    first, second = sensdb("init"), sensdb("init")
+
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("created ")
+    assert first.err.endswith(" in sqlite:///sensdb.db (revision 0001).\n")
+    assert second.err == "sqlite:///sensdb.db is up to date (revision 0001).\n"
+
+
+def test_init_works_on_both_databases(sensdb: Here, empty_database_url: str):
+    assert sensdb("--database", empty_database_url, "init").err.startswith("created ")
+
+
+def test_database_option_wins_over_the_variable(sensdb: Here, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENSDB_DATABASE_URL", "sqlite:///variable.db")
+
+    sensdb("--database", "sqlite:///flag.db", "init")
+
+    assert (Path("flag.db").exists(), Path("variable.db").exists()) == (True, False)
+
+
+@pytest.mark.parametrize("command", [["status"], ["jobs"], ["query", "correlation"], ["enqueue", "digits"], ["sync"]])
+def test_a_command_against_no_database_names_init(sensdb: Here, command):
+    ran = sensdb(*command)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "Error: sqlite:///sensdb.db: there is no such database file.\nHint: sensdb init creates it.\n"
+
+
+@pytest.mark.parametrize("command", [["status"], ["jobs"], ["query", "correlation"], ["enqueue", "digits"], ["sync"]])
+def test_a_command_against_a_database_without_schema_names_init(sensdb: Here, command):
+    sqlite3.connect("sensdb.db").close()
+    Path("sensdb.db").touch()
+
+    ran = sensdb(*command)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "Error: no sensdb schema in sqlite:///sensdb.db.\nHint: sensdb init creates it.\n"
+
+
+def test_a_newer_schema_is_refused_with_the_way_out(sensdb: Here):
+    sensdb("init")
+    with sqlite3.connect("sensdb.db") as connection:
+        connection.execute("update sensdb_alembic_version set version_num = '9999'")
+    connection.close()
+
+    ran = sensdb("status")
+
+    assert ran.code == 1
+    assert "is newer than this sensdb: revision 9999" in ran.err
+    assert "pip install --upgrade sensdb" in ran.err
+
+
+def test_sync_of_an_empty_database_says_so(sensdb: Here):
+    sensdb("init")
+
+    ran = sensdb("sync")
+
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.endswith(": 0 point rows of 0 models.\n")
+
+
+def test_doctor_of_a_good_installation_exits_0(sensdb: Here):
+    sensdb("init")
+
+    ran = sensdb("doctor", "-f", "json")
+
+    found = states(ran.out)
+    assert ran.code == 0
+    assert "fail" not in found.values()
+    assert {"sensdb", "python", "database", "schema", "write test", "clock", "cache folder", "cpu"} <= set(found)
+
+
+def test_doctor_works_on_both_databases(sensdb: Here, database_url: str):
+    ran = sensdb("--database", database_url, "doctor", "-f", "json")
+
+    assert (ran.code, states(ran.out)["write test"]) == (0, "ok")
+
+
+def test_doctor_without_a_database_fails_and_makes_the_other_checks(sensdb: Here):
+    ran = sensdb("doctor", "-f", "json")
+
+    found = states(ran.out)
+    assert (ran.code, found["schema"], found["cpu"]) == (1, "fail", "ok")
+
+
+def test_doctor_shows_each_setting_with_its_origin(sensdb: Here, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENSDB_ARTIFACTS", "/somewhere")
+
+    rows = {row["check"]: row for row in json.loads(sensdb("doctor", "-f", "json").out)}
+
+    assert (rows["artifacts"]["value"], rows["artifacts"]["note"]) == ("/somewhere", "SENSDB_ARTIFACTS")
+    assert (rows["database"]["value"], rows["database"]["note"]) == ("sqlite:///sensdb.db", "default")
+
+
+def test_doctor_warns_of_a_data_folder_that_is_not_there(sensdb: Here, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENSDB_DATA", "/not/there")
+
+    assert states(sensdb("doctor", "-f", "json").out)["data folder"] == "warn"
+
+
+def test_doctor_makes_no_folder(sensdb: Here, folder: Path):
+    before = sorted(folder.iterdir())
+
+    sensdb("doctor")
+
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("url", ["postgresql://bob:{}@127.0.0.1:1/x", "postgresql://127.0.0.1:1/x?password={}"])
+@pytest.mark.parametrize("command", [["doctor"], ["init"], ["status"], ["--verbose", "status"]])
+def test_a_password_is_never_shown(sensdb: Here, url, command):
+    ran = sensdb("--database", url.format(CANARY), *command)
+
+    assert ran.code == 1
+    assert CANARY not in ran.out + ran.err
+
+
+def test_doctor_on_a_terminal_is_a_table():
+    ran = run_on_terminal("doctor", columns=200)
+
+    assert ran.out.startswith("check ")
+    assert ",ok," not in ran.out
