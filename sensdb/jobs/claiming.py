@@ -179,7 +179,7 @@ def beat(
         ),
         {"worker_id": worker_id, "models_done": models_done, "rate": model_steps_per_second},
     )
-    return [Beat(row.model_id, row.attempt, bool(row.cancel_requested), bool(row.held)) for row in rows]
+    return [Beat(row.model_id, row.attempt, bool(row.cancel_requested), bool(row.held)) for row in sorted(rows)]
 
 
 def _specs(connection: sa.Connection, dialect: Dialect, model_ids: Sequence[int]) -> dict[int, str]:

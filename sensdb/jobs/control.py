@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sensdb.definitions.measure import MeasureSettings, union
+from sensdb.errors import UsageError
 from sensdb.jobs.dialects import Dialect, rows_json
 from sensdb.jobs.records import Cancelled, Remeasured
 from sensdb.jobs.states import finished_sql, in_states, sources, target_sql
@@ -46,8 +47,7 @@ class Selection:
 
 def cancel(connection: sa.Connection, dialect: Dialect, selection: Selection) -> Cancelled:
     """End queued jobs and ask running ones to be given up; see `Queue.cancel`."""
-    open_jobs = in_states(sources("cancel"))
-    condition = f"{open_jobs} and {selection.sql(dialect)}"
+    condition = selection.sql(dialect)
     n_shared = 0
     if selection.model_ids is None:
         shared = (
@@ -55,29 +55,37 @@ def cancel(connection: sa.Connection, dialect: Dialect, selection: Selection) ->
             " where o.model_id = jobs.model_id and not w.paused"
             f" and o.sweep_id not in ({dialect.records('selected', key='bigint')}))"
         )
-        n_shared = _count(connection, f"{condition} and {shared}", selection)
+        n_shared = _count(connection, f"{in_states(sources('cancel'))} and {condition} and {shared}", selection)
         condition += f" and not {shared}"
-    rows = connection.execute(
-        sa.text(
-            update_jobs(
-                dialect,
-                condition,
-                {
-                    "cancel_requested": f"({in_states(('running',))})",
-                    "finished_at": finished_sql("cancel", dialect.now),
-                    "state": target_sql("cancel"),
-                },
-                again=open_jobs,
-            )
-        ),
-        selection.values(),
-    ).all()
-    n_requested = sum(row.state == "running" for row in rows)
-    return Cancelled(n_cancelled=len(rows) - n_requested, n_requested=n_requested, n_shared=n_shared)
+    ended = end_open(connection, dialect, condition, selection.values())
+    n_requested = list(ended.values()).count("running")
+    return Cancelled(n_cancelled=len(ended) - n_requested, n_requested=n_requested, n_shared=n_shared)
+
+
+def end_open(
+    connection: sa.Connection, dialect: Dialect, condition: str, values: Mapping[str, object]
+) -> dict[int, str]:
+    """Cancel the queued and running jobs of a condition; model_id -> the state each came to."""
+    open_jobs = in_states(sources("cancel"))
+    statement = update_jobs(
+        dialect,
+        f"{open_jobs} and {condition}",
+        {
+            "cancel_requested": f"({in_states(('running',))})",
+            "finished_at": finished_sql("cancel", dialect.now),
+            "state": target_sql("cancel"),
+        },
+        again=open_jobs,
+    )
+    return {row.model_id: row.state for row in connection.execute(sa.text(statement), values)}
 
 
 def retry(connection: sa.Connection, dialect: Dialect, selection: Selection, states: Sequence[str]) -> int:
     """Queue dead and cancelled jobs again with fresh budgets; see `Queue.retry`."""
+    for state in states:
+        if state not in sources("retry"):
+            hint = "--retrain trains done models once more." if state == "done" else None
+            raise UsageError(f"retry: '{state}' is none of {', '.join(sources('retry'))}.", hint)
     wanted = in_states(tuple(states))
     return _queue_again(connection, dialect, wanted, f"{wanted} and {selection.sql(dialect)}", {}, selection.values())
 

@@ -309,6 +309,7 @@ class Queue(QueueReader):
 
         Raises:
             NothingMatched: there is no such sweep.
+            UsageError: another state is named.
         """
         selection = self._selection(sweep, model_ids)
         if retrain:
