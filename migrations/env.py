@@ -2,7 +2,9 @@
 
     alembic -x url=sqlite:///sensdb.db check
 
-Upgrading is `sensdb init`'s work alone, which takes the lock, drops views before and makes them anew after.
+Upgrading is `sensdb init`'s work alone, which takes the lock, drops views before and makes them anew after. Prefer
+ADD COLUMN; where SQLite needs a table rebuilt, foreign keys are off meanwhile and checked at the end, and the batch
+must be told table_kwargs={"sqlite_autoincrement": True} for a table that numbers its rows.
 """
 
 from __future__ import annotations

@@ -201,7 +201,9 @@ def connection_error(url: sa.URL, error: Exception) -> DatabaseError:
         found = re.search(pattern, said, re.IGNORECASE)
         if found:
             return DatabaseError(f"cannot connect to {mask(url)}: {said}", hint.format(**found.groupdict()))
-    return DatabaseError(f"cannot connect to {mask(url)}: {said}", "sensdb --help says how a database is named.")
+    return DatabaseError(
+        f"cannot connect to {mask(url)}: {said}", "sensdb doctor shows which database is meant and why."
+    )
 
 
 def schema_revision(connection: sa.Connection) -> str | None:

@@ -331,7 +331,11 @@ def create_views(connection: sa.Connection) -> None:
 
 
 def drop_views(connection: sa.Connection) -> None:
-    """Drop every view of sensdb, those of earlier versions too, so that tables can be altered."""
-    for name in sa.inspect(connection).get_view_names():
-        if name.startswith("v_"):
+    """Drop every view of sensdb, those of earlier versions too, so that tables can be altered; no one else's."""
+    inspector = sa.inspect(connection)
+    ours = set(VIEWS)
+    if inspector.has_table("data_dictionary"):
+        ours.update(connection.execute(sa.select(schema.data_dictionary.c.table_name)).scalars())
+    for name in inspector.get_view_names():
+        if name in ours:
             connection.exec_driver_sql(f"DROP VIEW {name}")

@@ -65,6 +65,7 @@ def stored_texts(engine: sa.Engine) -> list[tuple[str, ...]]:
             # A CHECK may stand at its column or at the table's end; each is on a line of its own.
             rows += [("check", name, check) for check in re.findall(r"CONSTRAINT ck_\w+ CHECK \(.*\)", text)]
             rows.append(("strict", name, str(text.rstrip().endswith("STRICT"))))
+            rows.append(("numbering", name, str("AUTOINCREMENT" in text)))
     else:
         rows = query(engine, "SELECT 'view', viewname, definition FROM pg_views WHERE schemaname = 'public'")
         rows += query(engine, "SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
