@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from sensdb.cli.options import examples, pass_settings
-from sensdb.cli.output import Output, note, output_options
+from sensdb.cli.options import confirm, examples, pass_settings, yes_option
+from sensdb.cli.output import Output, counted, note, output_options
 from sensdb.cli.progress import Rows
 from sensdb.settings import Settings
 
@@ -47,6 +47,26 @@ def sync(settings: Settings, rebuild: bool) -> None:
     n_models = sum(len(segment.results) for segment in manifest.segments)
     n_rows = sum(segment.n_rows for segment in manifest.segments)
     note(f"mirror as of {manifest.synced_at}: {n_rows} point rows of {n_models} models.")
+
+
+@click.command(epilog=examples("sensdb delete --sweep digits --yes", then="sensdb sync"))
+@click.option("--sweep", "sweeps", metavar="NAME", multiple=True, required=True, help="The sweep; repeatable.")
+@yes_option
+@pass_settings
+def delete(settings: Settings, sweeps: tuple[str, ...], yes: bool) -> None:
+    """Delete sweeps, and the models with their results that no other sweep holds. Asks.
+
+    Refused while models of theirs are running: cancel them first.
+    """
+    from sensdb.operations.delete import delete_sweeps
+    from sensdb.operations.opening import open_queue
+
+    with open_queue(settings.database_url) as queue:
+        queue.sweep_ids(sweeps)
+        confirm(f"Delete {', '.join(sweeps)}, with all results of models that no other sweep holds?", yes=yes)
+        done = delete_sweeps(queue, sweeps)
+    kept = f"; {counted(done.n_kept, 'model')} left to other sweeps" if done.n_kept else ""
+    note(f"deleted {counted(done.n_models, 'model')} with {counted(done.n_points, 'point row')}{kept}.")
 
 
 @click.command(epilog=examples("sensdb doctor", "sensdb doctor -f json", then="sensdb status"))

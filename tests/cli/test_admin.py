@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Here, run_on_terminal
+from tests.cli.study import N_MODELS, SWEEP, write_sweep
 
 CANARY = "canary-7f3a"
 
@@ -141,3 +142,42 @@ def test_doctor_on_a_terminal_is_a_table():
 
     assert ran.out.startswith("check ")
     assert ",ok," not in ran.out
+
+
+def test_delete_takes_a_sweep_with_its_models(sensdb: Here, folder: Path, database_url: str):
+    write_sweep(folder)
+    sensdb("--database", database_url, "enqueue", "tiny.yaml")
+
+    ran = sensdb("--database", database_url, "delete", "--sweep", "tiny", "--yes")
+
+    assert (ran.code, ran.out, ran.err) == (0, "", f"deleted {N_MODELS} models with 0 point rows.\n")
+    assert sensdb("--database", database_url, "status", "-f", "json").out == "[]\n"
+
+
+def test_delete_leaves_models_to_other_sweeps(sensdb: Here, folder: Path):
+    sensdb("init")
+    sensdb("enqueue", str(write_sweep(folder)))
+    sensdb("enqueue", str(write_sweep(folder, SWEEP.replace("tiny", "other"), "other.yaml")))
+
+    ran = sensdb("delete", "--sweep", "tiny", "--yes")
+
+    assert ran.err == f"deleted 0 models with 0 point rows; {N_MODELS} models left to other sweeps.\n"
+
+
+def test_delete_off_a_terminal_names_yes_and_deletes_nothing(sensdb: Here, folder: Path):
+    sensdb("init")
+    sensdb("enqueue", str(write_sweep(folder)))
+
+    ran = sensdb("delete", "--sweep", "tiny")
+
+    assert ran.code == 2
+    assert ran.err.endswith("There is no terminal to ask on.\nHint: --yes answers yes.\n")
+    assert json.loads(sensdb("status", "-f", "json").out)[0]["queued"] == N_MODELS
+
+
+def test_delete_of_an_unknown_sweep_exits_3(sensdb: Here):
+    sensdb("init")
+
+    ran = sensdb("delete", "--sweep", "tiny", "--yes")
+
+    assert (ran.code, ran.err.splitlines()[0]) == (3, "Error: no sweep 'tiny'.")

@@ -144,7 +144,7 @@ def test_nothing_is_queued_where_one_of_several_files_is_wrong(sensdb: Here, fol
         (["digit"], 1, "Error: digit is neither a file nor a built-in sweep.\nHint: did you mean 'digits'?"),
         (["tiny.yaml", "--set", "3"], 2, "Error: --set: '3' is not of the form NAME=VALUE.\n"),
         (["tiny.yaml", "--set", "seed=1", "--set", "seed=2"], 2, "Error: --set: 'seed' is given twice.\n"),
-        (["tiny.yaml", "--set", "max_step=3"], 1, "Error: --set: no spec field 'max_step'.\nHint: did you mean 'max_ste"),
+        (["tiny.yaml", "--set", "max_step=3"], 1, "Error: --set: no spec field 'max_step'.\nHint: did you mean 'max_s"),
         (["binary.yaml"], 1, "Error: binary.yaml is not UTF-8 text: byte 0 cannot be read.\n"),
     ],
 )  # fmt: skip
