@@ -34,12 +34,14 @@ def show(value: object) -> str:
         # Three entries say what kind of list it is; the rest would push the message off the line.
         shown = [show(entry) for entry in value[:3]] + (["..."] if len(value) > 3 else [])
         text = f"[{', '.join(shown)}]"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{key}: {show(entry)}" for key, entry in value.items()) + "}"
     elif isinstance(value, int) and value.bit_length() > 256:
         # Python refuses to print integers of more than 4300 digits.
         text = "a number of more than 77 digits"
     else:
         text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 4] + "...'"
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
 def integer(field: str, value: object, low: int, high: int, allowed: str | None = None) -> int:

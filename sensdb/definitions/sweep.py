@@ -136,7 +136,7 @@ def expand_sweep(sweep: Sweep, sizes: Sizes) -> Expansion:
 
     Raises:
         SpecError: two fields of a combination do not go together, a condition cannot be computed, or there are more
-            models than `max_models`.
+            models than `max_models`, or none.
     """
     n_combinations = sum(block.n_combinations for block in sweep.blocks)
     if n_combinations > MOST_COMBINATIONS:
@@ -163,6 +163,8 @@ def expand_sweep(sweep: Sweep, sizes: Sizes) -> Expansion:
                 )
             expansion.specs.append(spec)
             expansion.measures.append(block.measure)
+    if not expansion.specs:
+        raise SpecError(f"{sweep.source}: exclude leaves none of {n_combinations} combinations.")
     _check_samples(sweep, expansion, known_sizes)
     return replace(expansion, n_collapsed=n_collapsed)
 

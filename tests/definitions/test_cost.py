@@ -1,0 +1,61 @@
+"""Costs told before a sweep runs."""
+
+from __future__ import annotations
+
+from sensdb.datasets.catalogue import dataset_info
+from sensdb.definitions.cost import n_checks, point_rows, step_flops, total_cost, training_flops
+from sensdb.definitions.measure import MeasureSettings
+from tests.definitions.examples import spec
+
+DIGITS = dataset_info("digits")
+
+
+def test_a_step_costs_three_products_a_layer_but_the_first():
+    made = spec(hidden_layers=2, width=50, batch_size=32)
+
+    assert step_flops(made, DIGITS) == 2 * 32 * (2 * 64 * 50 + 3 * (50 * 50 + 50 * 10))
+
+
+def test_a_full_batch_has_as_many_rows_as_training_points():
+    assert step_flops(spec(batch_size="full"), DIGITS) == step_flops(spec(batch_size=1), DIGITS) * 1200
+
+
+def test_checks_are_counted_as_the_trainer_makes_them():
+    # E = 37: at 37, 74, ..., 740, 777 every E steps, then step // 20 apart, and once at the end.
+    assert n_checks(spec(stop="never"), DIGITS) == 1
+    assert n_checks(spec(stop="fitted", max_steps=37), DIGITS) == 1
+    assert n_checks(spec(stop="fitted", max_steps=38), DIGITS) == 2
+    assert n_checks(spec(stop="fitted", max_steps=760), DIGITS) == 21
+
+
+def test_training_costs_all_steps_and_all_checks():
+    made = spec(stop="fitted", max_steps=38)
+    check = 2 * 1200 * (64 * 16 + 16 * 16 + 16 * 10)
+
+    assert training_flops(made, DIGITS) == 38 * step_flops(made, DIGITS) + 2 * check
+
+
+def test_no_more_rows_are_stored_than_there_are_test_points():
+    assert point_rows(MeasureSettings(), DIGITS) == 597
+    assert point_rows(MeasureSettings(points=1000), DIGITS) == 597
+    assert point_rows(MeasureSettings(points=0), DIGITS) == 0
+
+
+def test_the_total_is_the_sum_of_its_models():
+    measure = MeasureSettings(points=10)
+    one = total_cost([(spec(), measure, DIGITS)])
+
+    three = total_cost([(spec(seed=seed), measure, DIGITS) for seed in range(3)])
+
+    assert (three.n_models, three.point_rows) == (3, 30)
+    assert three.training_flops == 3 * one.training_flops
+    assert three.database_bytes == 3 * one.database_bytes
+    assert total_cost([]).n_models == 0
+
+
+def test_float64_takes_twice_the_time():
+    measure = MeasureSettings()
+    single = total_cost([(spec(), measure, DIGITS)])
+    double = total_cost([(spec(dtype="float64"), measure, DIGITS)])
+
+    assert double.core_seconds == 2 * single.core_seconds
