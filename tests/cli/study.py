@@ -5,8 +5,12 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import numpy as np
+
+from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS
 from sensdb.jobs.queue import Job, Queue, WorkerRecord
 from sensdb.operations.opening import open_queue
+from sensdb.results.writer import Result, store
 
 SWEEP = """\
 name: tiny
@@ -17,6 +21,7 @@ grid: {hidden_layers: [1, 2], width: [8], label_noise: [0, 1]}
 exclude: ["hidden_layers == 2 and label_noise == 1"]
 """
 N_MODELS = 9
+N_POINTS = 40
 
 
 def write_sweep(folder: Path, text: str = SWEEP, name: str = "tiny.yaml") -> Path:
@@ -39,3 +44,44 @@ def kill_jobs(url: str, limit: int = 1, message: str = "shapes do not fit") -> l
         pairs = [(job.model_id, job.attempt) for job in claim(queue, limit)]
         queue.fail(pairs, "ShapeError", message, f"Traceback ...\n  {message}", permanent=True)
     return [model_id for model_id, _ in pairs]
+
+
+def finish_jobs(url: str, limit: int | None = None) -> int:
+    """Store made-up results for queued jobs, in which a larger Jacobian norm goes with a larger gap; returns how many.
+
+    Every model is fitted. Of its N_POINTS test points the wrong ones have the larger norms.
+    """
+    n_done = 0
+    with open_queue(url) as queue:
+        while limit is None or n_done < limit:
+            jobs = claim(queue, 64 if limit is None else limit - n_done)
+            if not jobs:
+                break
+            store(queue, [_result(job) for job in jobs])
+            n_done += len(jobs)
+    return n_done
+
+
+def _result(job: Job) -> Result:
+    draw = np.random.default_rng(job.model_id)
+    n_wrong = 1 + job.model_id % 5
+    norms = np.sort(draw.lognormal(mean=0.1 * n_wrong, sigma=0.5, size=N_POINTS)).astype(np.float32)
+    label = np.arange(N_POINTS) % 10
+    correct = np.arange(N_POINTS) < N_POINTS - n_wrong
+    points = {
+        "point_index": np.arange(N_POINTS),
+        "label": label,
+        "predicted": np.where(correct, label, (label + 1) % 10),
+        "correct": correct,
+        **{metric.name: norms for metric in POINT_METRICS if metric.summarised},
+        "log10_jacobian_norm": np.log10(norms),
+        "transitions": np.arange(N_POINTS),
+    }
+    gap = n_wrong / N_POINTS
+    metrics: dict[str, object] = {
+        metric.name: float(norms.mean()) for metric in MODEL_METRICS if metric.storage == "real8"
+    }
+    metrics |= {"stop_reason": "budget", "fitted": True, "steps": 20, "train_accuracy": 1.0, "test_accuracy": 1 - gap}
+    metrics |= {"generalization_gap": gap, "transitions_method": "exact", "transitions_points": N_POINTS}
+    metrics |= {"n_zero_jacobian": 0}
+    return Result(job.model_id, job.attempt, metrics, engine_version="made up", device_class="cpu", points=points)

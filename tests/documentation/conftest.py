@@ -1,0 +1,35 @@
+"""A folder in which every example of the documentation can be run as it stands."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sensdb.cli import main
+from tests.cli import conftest as command_line
+from tests.cli.study import SWEEP, finish_jobs, kill_jobs, write_sweep
+
+folder = command_line.folder
+sensdb = command_line.sensdb
+
+
+@pytest.fixture(scope="session")
+def study_of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with a small sweep named digits: results, a dead job (model 18), queued ones (model 17)."""
+    place = tmp_path_factory.mktemp("study")
+    url = f"sqlite:///{place / 'sensdb.db'}"
+    text = SWEEP.replace("name: tiny", "name: digits").replace("seeds: 3", "seeds: 6")
+    main(["--database", url, "init"])
+    main(["--database", url, "enqueue", str(write_sweep(place, text))])
+    finish_jobs(url, 16)
+    kill_jobs(url, 1)
+    return place / "sensdb.db"
+
+
+@pytest.fixture
+def digits_here(study_of_digits: Path, folder: Path) -> Path:
+    """A copy of that study as ./sensdb.db of the working folder."""
+    shutil.copyfile(study_of_digits, folder / "sensdb.db")
+    return folder
