@@ -39,7 +39,7 @@ ARTIFACT_KINDS = ("weights", "regions")
 def metric_column(metric: Metric) -> sa.Column[Any]:
     """The column that stores a metric of a model; NULL where the number does not exist."""
     if metric.name == "stop_reason":
-        return one_of(metric.name, metric.description, STOP_REASONS, nullable=True)
+        return one_of(metric.name, metric.description, STOP_REASONS, nullable=True, info={"unit": metric.unit})
     if metric.storage == "text":
         return text(metric.name, metric.description, nullable=True, info={"unit": metric.unit})
     if metric.storage == "boolean":
