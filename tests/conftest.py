@@ -13,12 +13,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from sensdb.database.engine import open_engine
 from sensdb.database.migrate import initialise
 from tests.postgresql import Cluster
+
+# No test is timed: a loaded machine makes any example slow.
+hypothesis.settings.register_profile("sensdb", deadline=None)
+hypothesis.settings.load_profile("sensdb")
 
 _counter = itertools.count()
 
