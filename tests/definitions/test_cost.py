@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sensdb.datasets.catalogue import dataset_info
 from sensdb.definitions.cost import n_checks, point_rows, step_flops, total_cost, training_flops
 from sensdb.definitions.measure import MeasureSettings
+from sensdb.training.batches import check_steps
 from tests.definitions.examples import spec
 
 DIGITS = dataset_info("digits")
@@ -20,12 +24,21 @@ def test_a_full_batch_has_as_many_rows_as_training_points():
     assert step_flops(spec(batch_size="full"), DIGITS) == step_flops(spec(batch_size=1), DIGITS) * 1200
 
 
-def test_checks_are_counted_as_the_trainer_makes_them():
-    # E = 37: at 37, 74, ..., 740, 777 every E steps, then step // 20 apart, and once at the end.
+def test_checks_are_counted_by_hand():
+    # E = 37: at 37, 74, ..., 740 and at the end.
     assert n_checks(spec(stop="never"), DIGITS) == 1
     assert n_checks(spec(stop="fitted", max_steps=37), DIGITS) == 1
     assert n_checks(spec(stop="fitted", max_steps=38), DIGITS) == 2
     assert n_checks(spec(stop="fitted", max_steps=760), DIGITS) == 21
+
+
+@given(st.integers(1, 50_000), st.integers(1, 600), st.sampled_from(["never", "fitted", "loss < 0.1"]))
+def test_checks_are_counted_as_the_trainer_makes_them(max_steps, batch_size, stop):
+    made = spec(max_steps=max_steps, batch_size=batch_size, stop=stop)
+
+    steps = check_steps(1200 // batch_size, max_steps, only_at_the_end=stop == "never")
+
+    assert n_checks(made, DIGITS) == len(list(steps))
 
 
 def test_training_costs_all_steps_and_all_checks():
