@@ -1,0 +1,69 @@
+"""`sensdb worker`: train what is queued."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from sensdb.cli.options import NearestChoice, examples, pass_settings
+from sensdb.settings import Settings
+
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+class Duration(click.ParamType[float]):
+    """A length of time as Slurm users write it: 3h50m, 90m, 45s, 1d; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        match = DURATION.fullmatch(text)
+        if not text or match is None:
+            self.fail(f"{text!r} is not a length of time such as 3h50m, 90m or 45s.", param, ctx)
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        if total == 0:
+            self.fail(f"{text!r} is no time at all.", param, ctx)
+        return float(total)
+
+
+@click.command(epilog=examples("sensdb worker --drain", then="sensdb query correlation"))
+@click.option(
+    "--device", default="auto", show_default=True, help="auto (GPUs, else all cores), cpu, cuda:N or all (GPUs)."
+)
+@click.option("--processes", type=click.IntRange(1), help="Processes on the CPU.  [default: one a core]")
+@click.option("--drain", is_flag=True, help="Leave when nothing is queued and nothing that runs may come back.")
+@click.option("--until", type=Duration(), help="Stop after this long, e.g. 3h50m; what is unfinished is released.")
+@click.option("--sweep", help="Only models of this sweep.")
+@click.option("--max-models", type=click.IntRange(1), help="Leave after this many models.")
+@click.option("--pack-size", type=click.IntRange(1, 4096), help="Upper bound on models trained at once by a process.")
+@click.option("--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True)
+@pass_settings
+def worker(
+    settings: Settings,
+    device: str,
+    processes: int | None,
+    drain: bool,
+    until: float | None,
+    sweep: str | None,
+    max_models: int | None,
+    pack_size: int | None,
+    log_format: str,
+) -> None:
+    """Train, measure and store queued models until stopped.
+
+    One process a core on the CPU, one a GPU. SIGTERM and Ctrl-C release what is not finished, at no cost to its
+    budgets; a second one does so at once.
+    """
+    from sensdb.worker.options import WorkerOptions
+    from sensdb.worker.processes import devices, run_processes
+    from sensdb.worker.progress import choose_display
+
+    options = WorkerOptions(
+        settings.database_url, settings.data_paths, drain=drain, until_seconds=until, sweep=sweep,
+        max_models=max_models, pack_size=pack_size,
+    )  # fmt: skip
+    code, _tally = run_processes(options, devices(device, processes), choose_display(log_format))
+    raise click.exceptions.Exit(code)

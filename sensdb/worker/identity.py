@@ -1,0 +1,52 @@
+"""Who a worker is: host, boot, process, device and versions, as the `workers` table keeps them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+VERSIONS_OF = ("sensdb", "torch", "numpy", "sqlalchemy")
+
+
+def new_worker_id() -> str:
+    """A name no other process ever had or will have: host, pid, batch job where there is one, eight random digits.
+
+    New at every start, so that a restarted worker never looks like the owner of its dead predecessor's jobs
+    (queue-lessons.md 1).
+    """
+    batch = [os.environ.get(variable) for variable in ("SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID")]
+    parts = (socket.gethostname(), str(os.getpid()), *batch, secrets.token_hex(4))
+    return "-".join(part for part in parts if part)
+
+
+def boot_id() -> str:
+    """Text that changes with every boot of this host, so that a pid means one process; "unknown" off Linux."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text(encoding="ascii").strip() if path.exists() else "unknown"
+
+
+def process_is_alive(pid: int) -> bool:
+    """Whether a process of this host runs under `pid`; True where it belongs to somebody else."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def versions() -> dict[str, str]:
+    """Versions that a stored number may depend on, Python's among them."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}}
+
+
+def usable_cores() -> int:
+    """Cores this process may use: its affinity mask where the system has one, else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,264 @@
+"""The worker: claim jobs of one pack key, train them as a pack, measure and store them, repeat (design.md 6)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TypeVar
+
+import torch
+
+from sensdb.database.engine import open_engine, require_schema
+from sensdb.errors import DatabaseError, DataError, SensdbError, WorkerFault
+from sensdb.jobs.queue import Job, Pair, Queue, WorkerRecord
+from sensdb.results.writer import Result, store
+from sensdb.training.packing import device_class
+from sensdb.worker.data import LoadedData
+from sensdb.worker.entry import Reporter
+from sensdb.worker.heartbeat import Heartbeat
+from sensdb.worker.identity import boot_id, new_worker_id, process_is_alive, versions
+from sensdb.worker.options import Allowance, WorkerOptions
+from sensdb.worker.pack import PackRun
+from sensdb.worker.progress import PackProgress, ProcessProgress
+
+log = logging.getLogger(__name__)
+
+CLAIM_AT_MOST = 128
+IDLE_SECONDS_AT_MOST = 15.0
+SECONDS_BEFORE_LEAVING = 0.2
+RETRY_SECONDS = (0.5, 10.0)
+
+T = TypeVar("T")
+
+
+class StopNow(BaseException):
+    """The second SIGTERM: release everything held and leave, whatever is going on."""
+
+
+class Worker:
+    """One worker process on one device.
+
+    Faults of this worker (a missing data set, memory, a full disk) release the jobs uncharged and put their pack key
+    on the skip list; what would fail anywhere charges the job. The database may be away for minutes: training goes
+    on, and calls are repeated until it answers or the worker is told to stop.
+    """
+
+    def __init__(self, options: WorkerOptions, allowance: Allowance, reporter: Reporter) -> None:
+        self.options = options
+        self.device = torch.device(options.device)
+        self._allowance = allowance
+        self._reporter = reporter
+        self._stop = threading.Event()
+        self._deadline = None if options.until_seconds is None else time.monotonic() + options.until_seconds
+        self.worker_id = new_worker_id()
+        self.queue = Queue(open_engine(options.database_url, application_name=self.worker_id, pool_size=1))
+        self.heartbeat = Heartbeat(options.database_url, self.worker_id)
+        self.data = LoadedData(self.queue, options.data_paths, self.device)
+        self.device_class = device_class(self.device)
+        self.held: dict[Pair, float] = {}
+        self.skip: set[str] = set()
+        self._progress = ProcessProgress()
+        self._reported = 0.0
+        self._parent = os.getppid()
+        self._started = time.monotonic()
+
+    def run(self) -> int:
+        """Work until told to stop, until nothing is left (drain), or until the time or the number of models is up.
+
+        Returns:
+            The exit code: 0, or 1 if faults of this worker kept it from all that was left.
+        """
+        torch.set_num_threads(1)
+        # Changes bits, so it may not depend on the machine (training-engine.md 3.2).
+        torch.set_flush_denormal(True)
+        signal.signal(signal.SIGTERM, self._signalled)
+        require_schema(self.queue.engine)
+        sweep_id = None if self.options.sweep is None else self.queue.sweep_id(self.options.sweep)
+        self.queue.register_worker(self._record())
+        self.queue.reap_dead_processes(boot_id(), process_is_alive)
+        self.heartbeat.start()
+        try:
+            return self._serve(sweep_id)
+        except StopNow:
+            return 0
+        finally:
+            self._leave()
+
+    def stopping(self) -> bool:
+        """Whether to claim no more and to release what is not finished."""
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return True
+        # An orphan must not go on unseen after its parent was killed.
+        return self._stop.is_set() or self._reporter.orphaned or os.getppid() != self._parent
+
+    def insist(self, call: Callable[[], T]) -> T | None:
+        """Call the database until it answers; None once the worker is stopping and it still does not."""
+        pause = RETRY_SECONDS[0]
+        while True:
+            try:
+                return call()
+            except DatabaseError as error:
+                if self.stopping():
+                    return None
+                log.warning("%s Trying again in %.1f s.", error.message, pause)
+                self._stop.wait(pause * random.uniform(0.5, 1.0))
+                pause = min(2 * pause, RETRY_SECONDS[1])
+
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Give jobs back uncharged; a cancelled one ends cancelled by it."""
+        pairs = [(job.model_id, job.attempt) for job in jobs]
+        if pairs:
+            self.insist(lambda: self.queue.release(pairs))
+            self._allowance.give_back(len(pairs))
+        self._drop(pairs)
+
+    def fail(self, jobs: Sequence[Job], error: BaseException, *, permanent: bool = False) -> None:
+        """End attempts in an exception, with the traceback on the attempt's row."""
+        pairs = [(job.model_id, job.attempt) for job in jobs]
+        text = "".join(traceback.format_exception(error))
+        kind, message = type(error).__name__, str(error) or type(error).__name__
+        self.insist(lambda: self.queue.fail(pairs, kind, message, text, permanent=permanent))
+        log.warning("%d attempts failed: %s: %s", len(pairs), kind, message)
+        self._drop(pairs)
+        self._report(failed=self._progress.failed + len(pairs))
+
+    def finish(self, results: Sequence[Result]) -> None:
+        """Store results; those whose attempt is no longer this worker's are refused by the fence and only logged."""
+        pairs = [(result.model_id, result.attempt) for result in results]
+        accepted = self.insist(lambda: store(self.queue, results))
+        self._drop(pairs)
+        if accepted is None:
+            log.warning("%d results were not stored: the database did not answer before the stop.", len(pairs))
+            return
+        refused = len(pairs) - len(accepted)
+        if refused:
+            log.warning("%d late results were refused: their attempts had ended.", refused)
+        self._report(done=self._progress.done + len(accepted))
+
+    def progress(self, model_steps: int, pack: PackProgress | None) -> None:
+        """Note steps done and the state of the pack; reported twice a second at most."""
+        self._progress = ProcessProgress(
+            self._progress.done, self._progress.failed, self._progress.model_steps + model_steps, pack
+        )
+        if time.monotonic() - self._reported > 0.5:
+            self._report()
+
+    def obey(self) -> tuple[set[Pair], set[Pair]]:
+        """What the last beat said of the jobs held here: (lost to another, cancellation asked for)."""
+        lost = self.heartbeat.lost(self.held)
+        return lost, (self.heartbeat.cancelled() & self.held.keys()) - lost
+
+    def forget(self, pairs: set[Pair]) -> None:
+        """Drop jobs that are another's by now."""
+        log.warning("%d jobs were taken by others after their leases lapsed; dropped.", len(pairs))
+        self._drop(pairs)
+
+    def _serve(self, sweep_id: int | None) -> int:
+        idle_seconds = self.queue.settings.poll_seconds
+        nothing_left = 0
+        while not self.stopping():
+            wanted = self._allowance.take(self._claim_size(sweep_id))
+            if wanted == 0:
+                return 0
+            jobs = self.insist(
+                lambda n=wanted: self.queue.claim(  # type: ignore[misc]
+                    self.worker_id, n, skip=frozenset(self.skip), sweep_id=sweep_id
+                )
+            )
+            jobs = jobs or []
+            self._allowance.give_back(wanted - len(jobs))
+            if jobs:
+                idle_seconds, nothing_left = self.queue.settings.poll_seconds, 0
+                self._work(jobs)
+                continue
+            # Twice, a poll apart: rows may have been locked just then by another's claim (queue-lessons.md 3.2).
+            nothing_left = 0 if self.insist(lambda: self.queue.busy(sweep_id, self.skip)) else nothing_left + 1
+            if nothing_left >= 2:
+                skipped = self.insist(lambda: self.queue.busy(sweep_id))
+                if skipped:
+                    log.error("left with work that this worker cannot do: %s", ", ".join(sorted(self.skip)))
+                    return 1
+                if self.options.drain:
+                    return 0
+            self._report()
+            at_most = SECONDS_BEFORE_LEAVING if nothing_left and self.options.drain else IDLE_SECONDS_AT_MOST
+            self._stop.wait(min(idle_seconds * random.uniform(0.5, 1.5), at_most))
+            idle_seconds *= 2
+        return 0
+
+    def _work(self, jobs: list[Job]) -> None:
+        claimed_at = time.monotonic()
+        self.held.update({(job.model_id, job.attempt): claimed_at for job in jobs})
+        run: PackRun | None = None
+        try:
+            run = PackRun(self, jobs)
+            run.train()
+        except (WorkerFault, DataError, MemoryError, OSError) as error:
+            self.skip.add(jobs[0].pack_key)
+            message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)
+            log.error("%s%s Its jobs are released.", message, f" {hint}" if hint else "")
+        except SensdbError as error:
+            self.fail(self._still_held(jobs), error, permanent=True)
+        except Exception as error:  # noqa: BLE001  (the one place: an exception ends an attempt, not the worker)
+            self.fail(self._still_held(jobs if run is None else run.running()), error)
+        finally:
+            self.release(self._still_held(jobs))
+            self._report(pack=None)
+
+    def _still_held(self, jobs: Sequence[Job]) -> list[Job]:
+        return [job for job in jobs if (job.model_id, job.attempt) in self.held]
+
+    def _claim_size(self, sweep_id: int | None) -> int:
+        """At most what keeps every process of this machine busy: half of what is queued, 1 .. CLAIM_AT_MOST."""
+        bound = self.options.pack_size or CLAIM_AT_MOST
+        queued = self.insist(lambda: self.queue.count_queued(sweep_id, at_most=2 * bound)) or 0
+        return max(1, min(bound, -(-queued // 2)))
+
+    def _drop(self, pairs: Sequence[Pair] | set[Pair]) -> None:
+        for pair in pairs:
+            self.held.pop(pair, None)
+
+    def _report(self, **changes: object) -> None:
+        fields = {**self._progress.__dict__, **changes}
+        self._progress = ProcessProgress(**fields)
+        self._reported = time.monotonic()
+        self.heartbeat.models_done = self._progress.done
+        self.heartbeat.model_steps_per_second = self._progress.model_steps / max(self._reported - self._started, 1e-9)
+        self._reporter.progress(self._progress)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            raise StopNow
+        self._stop.set()
+
+    def _leave(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._stop.set()
+        if self.held:
+            held = list(self.held)
+            self.insist(lambda: self.queue.release(held))
+        self.heartbeat.end()
+        self.insist(lambda: self.queue.stop_worker(self.worker_id, models_done=self._progress.done))
+        self.queue.engine.dispose()
+
+    def _record(self) -> WorkerRecord:
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device_class
+        return WorkerRecord(
+            worker_id=self.worker_id,
+            host=socket.gethostname(),
+            boot_id=boot_id(),
+            pid=os.getpid(),
+            device=str(self.device),
+            device_name=name,
+            device_class=self.device_class,
+            versions=json.dumps(versions(), sort_keys=True),
+        )

@@ -1,0 +1,127 @@
+"""One claim's jobs, trained as a pack: slots are refilled as models stop, stopped models are measured and stored."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sensdb.errors import TrainingError
+from sensdb.jobs.queue import Job
+from sensdb.measurement.summary import measure_models
+from sensdb.results.writer import Result
+from sensdb.training.packing import ENGINE_VERSION, plan_slots
+from sensdb.training.trainer import Trained, Trainer
+from sensdb.worker.progress import PackProgress
+
+if TYPE_CHECKING:
+    from sensdb.worker.loop import Worker
+
+# Stopped models wait for company, since a transaction costs the same for one as for sixteen, but not for long: a
+# result in memory alone is lost with the process.
+STORED_TOGETHER = 16
+SECONDS_UNSTORED_AT_MOST = 10.0
+
+
+class PackRun:
+    """Trains, measures and stores the jobs of one pack key.
+
+    Raises, from `__init__` and `train`: DataError, WorkerFault, MemoryError, OSError (faults of this worker), or
+    whatever the trainer raised, after which `running` says whose attempts it ended.
+    """
+
+    def __init__(self, worker: Worker, jobs: Sequence[Job]) -> None:
+        spec = jobs[0].spec
+        self._worker = worker
+        self._waiting = deque(jobs)
+        self._data = worker.data.training(spec)
+        self._measurement = worker.data.measurement(spec)
+        slots = min(plan_slots(spec, self._data, worker.device), len(jobs), worker.options.pack_size or len(jobs))
+        self._trainer = Trainer(spec, slots, self._data, device=worker.device)
+        self._in_slot: dict[int, Job] = {}
+        self._stopped: list[tuple[Job, Trained]] = []
+        self._stopped_at = 0.0
+
+    def running(self) -> list[Job]:
+        """Jobs in a slot now: those that an exception of the trainer ends."""
+        return list(self._in_slot.values())
+
+    def train(self) -> None:
+        """Train until every job has ended, or the worker is stopping; what was trained is stored either way."""
+        steps_before = 0
+        while (self._waiting or self._in_slot) and not self._worker.stopping():
+            self._fill_slots()
+            for slot in self._trainer.run():
+                self._stopped.append((self._in_slot.pop(slot), self._trainer.take(slot)))
+                self._stopped_at = self._stopped_at or time.monotonic()
+            self._obey_the_beat()
+            if self._storing_is_due():
+                self._measure_and_store()
+            self._worker.progress(self._trainer.model_steps - steps_before, self._state())
+            steps_before = self._trainer.model_steps
+        self._measure_and_store()
+
+    def _fill_slots(self) -> None:
+        free = self._trainer.free_slots
+        while free and self._waiting:
+            job = self._waiting.popleft()
+            try:
+                self._trainer.put(free[0], job.spec)
+            except TrainingError as error:
+                self._worker.fail([job], error, permanent=True)
+                continue
+            self._in_slot[free.pop(0)] = job
+
+    def _obey_the_beat(self) -> None:
+        lost, cancelled = self._worker.obey()
+        if not lost and not cancelled:
+            return
+        ended = lost | cancelled
+        jobs = [*self._in_slot.values(), *self._waiting, *(job for job, _ in self._stopped)]
+        for slot, job in list(self._in_slot.items()):
+            if (job.model_id, job.attempt) in ended:
+                self._trainer.drop(slot)
+                del self._in_slot[slot]
+        self._waiting = deque(job for job in self._waiting if (job.model_id, job.attempt) not in ended)
+        # A cancelled model that has stopped is finished all the same: a finish beats a cancel request.
+        self._stopped = [(job, trained) for job, trained in self._stopped if (job.model_id, job.attempt) not in lost]
+        stopped = {(job.model_id, job.attempt) for job, _ in self._stopped}
+        self._worker.release([job for job in jobs if (job.model_id, job.attempt) in cancelled - stopped])
+        if lost:
+            self._worker.forget(lost)
+
+    def _storing_is_due(self) -> bool:
+        if not self._stopped:
+            return False
+        waited = time.monotonic() - self._stopped_at
+        return len(self._stopped) >= STORED_TOGETHER or not self._in_slot or waited > SECONDS_UNSTORED_AT_MOST
+
+    def _measure_and_store(self) -> None:
+        stopped, self._stopped, self._stopped_at = self._stopped, [], 0.0
+        for start in range(0, len(stopped), STORED_TOGETHER):
+            part = stopped[start : start + STORED_TOGETHER]
+            self._worker.finish([self._result(job, trained) for job, trained in part])
+
+    def _result(self, job: Job, trained: Trained) -> Result:
+        (measured,) = measure_models(trained.network, self._measurement, job.measure, [job.spec])
+        metrics = {**measured.metrics, **trained.metrics()}
+        train, test = trained.train_accuracy, measured.metrics["test_accuracy"]
+        metrics["generalization_gap"] = train - test if train is not None and isinstance(test, float) else None
+        return Result(
+            model_id=job.model_id,
+            attempt=job.attempt,
+            metrics=metrics,
+            engine_version=ENGINE_VERSION,
+            device_class=self._worker.device_class,
+            points=measured.points,
+        )
+
+    def _state(self) -> PackProgress:
+        return PackProgress(
+            shape="-".join(str(size) for size in self._trainer.sizes),
+            slots_in_use=len(self._in_slot),
+            slots=self._trainer.slots,
+            step=self._trainer.furthest_step,
+            median_loss=self._trainer.median_loss,
+        )
