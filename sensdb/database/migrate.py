@@ -62,8 +62,9 @@ def initialise(url: str | sa.URL) -> Initialised:
                 create_views(connection)
                 describe(connection)
                 _name_database(connection)
-        except (sa.exc.OperationalError, sqlite3.Error) as error:
-            raise connection_error(engine.url, error) from error
+        except sa.exc.DBAPIError as error:
+            doing = "create the schema in" if error.statement else "connect to"
+            raise connection_error(engine.url, error, doing=doing) from error
     action: Literal["created", "upgraded", "current"] = (
         "created" if before is None else "current" if before == schema.REVISION else "upgraded"
     )
@@ -103,7 +104,12 @@ def _prepared(url: sa.URL) -> Iterator[sa.Engine]:
 def _lock_file(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file that is gone afterwards."""
     while True:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot write in {path.parent}: {error.strerror}.", "name a database in a folder you may write in."
+            ) from error
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             if os.fstat(handle).st_ino == path.stat().st_ino:

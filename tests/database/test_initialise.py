@@ -189,6 +189,31 @@ def test_init_without_a_server_is_a_connection_error() -> None:
     assert "geheim" not in raised.value.message
 
 
+def test_init_in_a_folder_that_takes_no_files_says_so() -> None:
+    with pytest.raises(DatabaseError, match=r"^cannot write in /proc: ") as raised:
+        initialise("sqlite:////proc/sensdb.db")
+
+    assert raised.value.hint == "name a database in a folder you may write in."
+
+
+def test_the_lock_file_of_a_killed_init_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "a.db.init-lock").touch()
+
+    assert initialise(f"sqlite:///{tmp_path}/a.db") == CREATED
+
+
+def test_a_user_who_may_create_nothing_is_told_the_grant(new_postgresql: Callable[..., str]) -> None:
+    url = new_postgresql()
+    role = f"nothing_{os.getpid()}"
+    change(url, f"CREATE ROLE {role}", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+    with pytest.raises(DatabaseError, match=r"^cannot create the schema in .* permission denied for schema ") as raised:
+        initialise(f"{url}?options=-c%20role%3D{role}")
+
+    change(url, f"DROP ROLE {role}")
+    assert raised.value.hint == "as its owner: GRANT CREATE, USAGE ON SCHEMA public TO <user>"
+
+
 def test_an_old_server_is_refused(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "OLDEST_POSTGRESQL", (99, 0))
 
