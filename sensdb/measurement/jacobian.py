@@ -140,7 +140,7 @@ def reduced_jacobian(network: StackedNetwork, z: list[Tensor], factor: Tensor) -
         # In place once the tensor is ours: a pass over [M, B, C, h] costs a tenth of the product before it.
         rows = rows.mul_(slope.unsqueeze(2)) if layer < len(z) - 2 else rows * slope.unsqueeze(2)
         onward = network.weights[layer] if layer else factor
-        rows = torch.bmm(rows.flatten(1, 2), onward).unflatten(1, (n_points, classes))
+        rows = torch.bmm(rows.flatten(1, 2), onward).view(n_models, n_points, classes, onward.shape[2])
     return rows, log_scale
 
 
