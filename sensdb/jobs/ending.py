@@ -102,7 +102,9 @@ def attempt_outcome(connection: sa.Connection, dialect: Dialect, pairs: Sequence
         sa.text(f"select model_id, attempt, outcome from attempts where (model_id, attempt) in ({given})"),
         {"pairs": rows_json(pairs)},
     )
-    return {(row.model_id, row.attempt): row.outcome for row in rows}
+    return {
+        (row.model_id, row.attempt): row.outcome for row in sorted(rows, key=lambda row: (row.model_id, row.attempt))
+    }
 
 
 def _end(

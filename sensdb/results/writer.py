@@ -267,16 +267,15 @@ def _with_stored_columns(queue: Queue, result: Result) -> Columns:
 def _stored_before(queue: Queue, refused: Sequence[Result]) -> set[Pair]:
     """Results the fence refused because this very result is stored: an earlier call's COMMIT went unanswered."""
     table = schema.model_metrics
-    given = queue.dialect.records("model_ids", model_id="bigint")
-    ids = inspect(
+    chosen = sa.text(f"model_id in ({queue.dialect.records('model_ids', model_id='bigint')})")
+    rows = inspect(
         queue.engine,
-        lambda connection: dict(
-            connection.execute(
-                sa.select(table.c.model_id, table.c.result_id).where(sa.text(f"model_id in ({given})")),
-                {"model_ids": rows_json([result.model_id] for result in refused)},
-            ).tuples()
-        ),
+        lambda connection: connection.execute(
+            sa.select(table.c.model_id, table.c.result_id).where(chosen),
+            {"model_ids": rows_json([result.model_id] for result in refused)},
+        ).all(),
     )
+    ids = {row.model_id: row.result_id for row in rows}
     return {result.pair for result in refused if ids.get(result.model_id) == result.result_id}
 
 
