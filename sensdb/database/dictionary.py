@@ -44,7 +44,7 @@ def describe(connection: sa.Connection) -> None:
     connection.execute(schema.data_dictionary.delete())
     connection.execute(schema.data_dictionary.insert(), [asdict(entry) for entry in rows])
     if connection.dialect.name == "postgresql":
-        # COMMENT takes no parameters; 900 of them in one message take 50 ms, one by one 300.
+        # COMMENT takes no parameters. In one message all of them take 7 ms, one by one five times as long.
         connection.exec_driver_sql(";\n".join(_comment(entry) for entry in rows))
 
 

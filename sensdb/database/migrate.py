@@ -170,11 +170,18 @@ def _refuse_other_tables(url: sa.URL, connection: sa.Connection) -> None:
 def _upgrade(connection: sa.Connection) -> None:
     from alembic import command  # 0.4 s, and only needed here
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(bundled("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise DatabaseError(
+            f"{mask(connection.engine.url)}: its schema revision is not one sensdb made: {error}.",
+            "restore the table " + schema.VERSION_TABLE + " from a copy.",
+        ) from error
 
 
 def _name_database(connection: sa.Connection) -> None:

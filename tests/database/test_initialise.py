@@ -121,6 +121,15 @@ def test_a_newer_schema_is_left_alone(database_url: str) -> None:
         initialise(database_url)
 
 
+def test_a_revision_that_never_was_is_named(database_url: str) -> None:
+    change(database_url, f"UPDATE {schema.VERSION_TABLE} SET version_num = '0000'")
+
+    with pytest.raises(DatabaseError, match=r"its schema revision is not one sensdb made: .*'0000'") as raised:
+        initialise(database_url)
+
+    assert raised.value.hint == f"restore the table {schema.VERSION_TABLE} from a copy."
+
+
 def test_another_programs_tables_are_not_taken_over(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url, create=True)
     with writing(engine) as connection:
