@@ -52,7 +52,7 @@ def metric_column(metric: Metric) -> sa.Column[Any]:
 def bulk_metric_columns(metrics: tuple[Metric, ...]) -> list[sa.schema.SchemaItem]:
     """The columns that store metrics of points, and one CHECK for all their reals.
 
-    Its cost is a tenth of a load; a CHECK for each column would cost a third.
+    It makes a load a tenth longer (640,000 points by COPY: 1.28 s for 1.16 s), a CHECK for each column 1.72 s.
     """
     columns = [metric_column(metric) for metric in metrics]
     plain = [
