@@ -1,232 +1,160 @@
-"""The tensors of a pack and its step: M models of one shape move one step forward each, by the same kernel calls."""
+"""What all packs are: M rows of parameters for models of one shape, and the buffers that a pass over them needs."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_train_points
-from sensdb.training.augment import Augmentation
 from sensdb.training.checks import CHUNK
 from sensdb.training.data import TrainingData
-from sensdb.training.layout import Parameters, aligned, aligned_rows
+from sensdb.training.layout import Parameters, aligned_rows
 from sensdb.training.losses import SUM_TO_LOSS
 from sensdb.training.network import StackedNetwork
-from sensdb.training.optimizers import make_optimizer
 from sensdb.training.propagation import Propagation, Workspace
 from sensdb.training.random import initial_weights
 from sensdb.training.slots import Model
-from sensdb.training.window import Window
-
-# Fills the input of one part of a batch for the step at a position of the window.
-Load = Callable[[int], None]
 
 
-class Pack:
-    """M rows of parameters and optimizer states, and the steps ahead of each.
+class Pack(ABC):
+    """M rows, of which models fill rows 0 .. n - 1; a pass computes these alone.
 
-    Models fill rows 0 .. n - 1, and a step computes these alone. On a GPU all M are always computed: for another
-    number of models cuBLAS may take another kernel and round differently (training-engine.md 4).
+    On a GPU all M are always computed: for another number of models cuBLAS may take another kernel and round
+    differently (training-engine.md 4).
 
     Args:
         spec: of any model of the pack.
         n_rows: M.
         data: the training points.
+
+    Attributes:
+        sizes: (d, h1, ..., C).
+        batch: points a step.
+        parts: of a batch: CHUNK points each where it is full, one part otherwise.
+        columns: for each part, the logits' columns (propagation.Propagation).
+        parameters, gradient: of all M rows.
     """
+
+    parameters: Parameters
+    gradient: Parameters
 
     def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData) -> None:
         self.spec, self.data = spec, data
         self.sizes = layer_sizes(spec, data.info)
         self.batch = spec.batch_rows(n_train_points(spec, data.info))
-        chunk = CHUNK if spec.full_batch else self.batch
-        self.chunks = [slice(start, min(start + chunk, self.batch)) for start in range(0, self.batch, chunk)]
-        lengths = {part.stop - part.start for part in self.chunks}
-        device, dtype = data.rows.device, data.rows.dtype
+        length = CHUNK if spec.full_batch else self.batch
+        self.parts = [slice(start, min(start + length, self.batch)) for start in range(0, self.batch, length)]
+        lengths = [part.stop - part.start for part in self.parts]
+        self.columns = [aligned_rows(n, self.sizes[-1]) for n in lengths]
         # A lone product with one row or column is rounded differently (network.stacked_product): never compute one.
-        self._fewest = 2 if 1 in lengths.union(self.sizes) else 1
+        self._fewest = 2 if 1 in (*lengths, *self.sizes) else 1
         self.n_rows = max(n_rows, self._fewest)
-        if device.type != "cpu":
+        if data.rows.device.type != "cpu":
             self._fewest = self.n_rows
+        self._workspace = Workspace(self.n_rows, max(lengths), self.sizes, data.rows.dtype, data.rows.device)
 
-        def zeros() -> Parameters:
-            return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
-
-        self.optimizer = make_optimizer(spec.optimizer, spec.momentum)
-        self.parameters = zeros()
-        self.states = [zeros() for _ in range(self.optimizer.n_states)]
-        self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
-        self.augmentation = None
-        if spec.augmentation is not None:
-            self.augmentation = Augmentation(spec.augmentation, data.image_shape, device)
-        self.workspace = Workspace(self.n_rows, max(lengths), self.sizes, dtype, device)
-        row = aligned(self.sizes[0])
-        self.inputs = torch.zeros(self.n_rows * max(lengths), row, dtype=dtype, device=device)
-        self.window = Window(
-            self.n_rows,
-            self.chunks,
-            [aligned_rows(part.stop - part.start, self.sizes[-1]) for part in self.chunks],
-            self.sizes[-1],
-            self.optimizer,
-            self.augmentation,
-            full_batch=spec.full_batch,
-            dtype=dtype,
-            device=device,
-        )
-        self._cursor = 0
-        self._steps: dict[int, _Step] = {}
-
+    @abstractmethod
     def enter(self, row: int, model: Model) -> None:
-        """Start a model at this row: initial weights, zero biases and states."""
-        for tensors in (self.parameters, *self.states):
-            tensors.clear(row)
-        spec = model.spec
-        weights = initial_weights(spec.seed, spec.weight_scale, spec.nonlinearity, self.sizes)
-        for target, weight in zip(self.parameters.weights, weights, strict=True):
-            target[row] = weight
-        self.window.sums[:, row] = 0.0
-        self.window.fill(row, model, self._cursor)
-        model.seen = self._cursor
+        """Start a model at this row."""
 
+    @abstractmethod
     def move(self, source: int, target: int) -> None:
         """Copy the model of one row over another row."""
-        for tensors in (self.parameters, *self.states):
-            tensors.move(source, target)
-        self.window.move(source, target)
 
+    @abstractmethod
     def leave(self, row: int) -> None:
         """Empty a row: idle rows may be computed too, and zeros do no harm."""
-        for tensors in (self.parameters, *self.states):
-            tensors.clear(row)
+
+    @abstractmethod
+    def advance(self, models: Sequence[Model], n_steps: int, deadline: float) -> None:
+        """Move the models, one a row from row 0 on, forward by n_steps of their steps at most.
+
+        Args:
+            deadline: of time.monotonic(); past it the pack returns as soon as it has advanced at all.
+        """
+
+    @abstractmethod
+    def look(self, row: int, model: Model) -> None:
+        """Let the model know whether the losses of its last steps were finite."""
+
+    @abstractmethod
+    def last_sums(self, n_models: int) -> Tensor:
+        """The last loss sums (losses.loss_gradient) of the first n_models rows, [n_models]."""
+
+    def last_losses(self, n_models: int) -> Tensor:
+        """The last losses of the first n_models rows, [n_models]."""
+        return self.last_sums(n_models) * (SUM_TO_LOSS[self.spec.loss] / self.batch)
 
     def network(self, row: int) -> StackedNetwork:
         """The model of this row as a network of M = 1 that shares memory."""
         return self.parameters.network(row, self.spec.nonlinearity)
 
-    def advance(self, models: Sequence[Model], n_steps: int, deadline: float) -> int:
-        """Move the models, one a row from row 0 on, n_steps forward; fewer at the window's end or past the deadline.
+    def n_computed(self, n_models: int) -> int:
+        """Rows that a pass over the first n_models rows computes."""
+        return max(n_models, self._fewest)
 
-        Returns:
-            Steps done, at least 1.
+    def propagations(self, n_models: int, inputs: Sequence[Tensor], kept: float) -> list[Propagation]:
+        """The prepared passes over the parts of a batch, whose gradients add up to kept * gradient + the mean.
+
+        Args:
+            n_models: rows computed.
+            inputs: for each part its points, [n_models, b, d].
         """
-        if self._cursor == self.window.length:
-            self._turn_window(models)
-        n_computed = max(len(models), self._fewest)
-        step = self._steps.get(n_computed)
-        if step is None:
-            step = self._steps[n_computed] = _Step(self, n_computed)
-        first, last = self._cursor, min(self._cursor + n_steps, self.window.length)
-        while self._cursor < last:
-            step.run(self._cursor)
-            self._cursor += 1
-            if time.monotonic() > deadline:
-                break
-        done = self._cursor - first
-        for model in models:
-            model.steps += done
-        return done
-
-    def look(self, row: int, model: Model) -> None:
-        """Let the model know whether the losses of its last steps were finite."""
-        model.note_losses(torch.isfinite(self.window.sums[model.seen : self._cursor, row]))
-        model.seen = self._cursor
-
-    def last_losses(self, n_models: int) -> Tensor:
-        """The last minibatch loss of the first n_models rows, [n_models]; zeros before the first step."""
-        sums = self.window.sums[max(self._cursor - 1, 0), :n_models]
-        return sums * (SUM_TO_LOSS[self.spec.loss] / self.batch)
-
-    def _turn_window(self, models: Sequence[Model]) -> None:
-        for row, model in enumerate(models):
-            self.look(row, model)
-            model.seen = 0
-            self.window.fill(row, model, 0)
-        self._cursor = 0
-
-
-class _Step:
-    """The prepared step of a pack's first n_models rows; `run` takes a position in the window."""
-
-    def __init__(self, pack: Pack, n_models: int) -> None:
-        spec, window = pack.spec, pack.window
-        parameters, gradient = pack.parameters.first(n_models), pack.gradient.first(n_models)
-        self._updates = pack.optimizer.updates(parameters, gradient, [state.first(n_models) for state in pack.states])
-        self._propagations: list[Propagation] = []
-        self._loads: list[Load] = []
-        for part in pack.chunks:
-            x, load = _input(pack, n_models, part)
-            self._loads.append(load)
-            self._propagations.append(
-                Propagation(
-                    parameters,
-                    gradient,
-                    x,
-                    spec.nonlinearity,
-                    spec.loss,
-                    pack.workspace,
-                    kept=pack.optimizer.kept if part.start == 0 else 1.0,
-                    share=1.0 / pack.batch,
-                )
+        parameters, gradient = self.parameters.first(n_models), self.gradient.first(n_models)
+        return [
+            Propagation(
+                parameters,
+                gradient,
+                x,
+                self.spec.nonlinearity,
+                self.spec.loss,
+                self._workspace,
+                kept=1.0 if part else kept,
+                share=1.0 / self.batch,
             )
-        self._targets = [[ahead.view(-1) for ahead in targets[:, :n_models]] for targets in window.targets]
-        self._coefficients = list(
-            zip(*(coefficient[:, :n_models] for coefficient in window.coefficients), strict=True)
-        )  # [K][n_coefficients], each [M, 1]
-        self._sums = list(window.sums[:, :n_models])
-        self._part_sums = torch.zeros_like(self._sums[0])
+            for part, x in enumerate(inputs)
+        ]
 
-    def run(self, position: int) -> None:
-        """One step: forward, backward and update, the batch part by part."""
-        coefficients, sums = self._coefficients[position], self._sums[position]
-        last = len(self._propagations) - 1
-        for part, (load, propagation, targets) in enumerate(
-            zip(self._loads, self._propagations, self._targets, strict=True)
-        ):
-            load(position)
-            propagation.forward()
-            propagation.backward(
-                targets[position if len(targets) > 1 else 0],
-                self._part_sums if part else sums,
-                self._updates if part == last else None,
-                coefficients,
-            )
-            if part:
-                sums.add_(self._part_sums)
+    def initialise(self, row: int, model: Model) -> None:
+        """Set a row to the model's initial weights and zero biases."""
+        self.parameters.clear(row)
+        spec = model.spec
+        weights = initial_weights(spec.seed, spec.weight_scale, spec.nonlinearity, self.sizes)
+        for target, weight in zip(self.parameters.weights, weights, strict=True):
+            target[row] = weight
 
 
-def _input(pack: Pack, n_models: int, part: slice) -> tuple[Tensor, Load]:
-    """The input buffer [M, b, d] of one part of a batch, and the call that fills it for a step."""
-    n_rows, d, row = part.stop - part.start, pack.sizes[0], pack.inputs.shape[1]
-    data, window = pack.data, pack.window
-    if window.rows is None and pack.augmentation is None:
-        return data.x[part].expand(n_models, -1, -1), _nothing  # all models share the points
-    flat = pack.inputs[: n_models * n_rows]  # [M * b, aligned(d)]
-    x = flat.as_strided((n_models, n_rows, d), (n_rows * row, row, 1))
-    gather: Load = _nothing
-    images = data.x[part].expand(n_models, -1, -1)
-    if window.rows is not None:
-        points = [ahead.view(-1) for ahead in window.rows[:, :n_models]]
-        target = flat if pack.augmentation is None else torch.empty_like(flat)
-        images = target.as_strided(x.shape, x.stride())
+class Targets:
+    """Where each point's true class stands in the flat logits [M, C, B'] of each part of a batch.
 
-        def gather(position: int) -> None:
-            torch.index_select(data.rows, 0, points[position], out=target)
+    Attributes:
+        parts: for each part, int64 [K, M, b]: for K steps ahead; 1 where labels are the same at every step.
+    """
 
-    if pack.augmentation is None or window.variants is None:
-        return x, gather
-    table = pack.augmentation.sources
-    variants = [ahead.reshape(-1) for ahead in window.variants[:, :n_models, part]]
-    sources = torch.empty(n_models * n_rows, d, dtype=torch.int64, device=x.device)
+    def __init__(self, pack: Pack, n_steps: int) -> None:
+        device = pack.data.rows.device
+        self._slices, self._columns = pack.parts, pack.columns
+        self._strides = [pack.sizes[-1] * columns for columns in pack.columns]  # logits a model
+        self.parts = [
+            # Rows without a model are computed too now and then, and must point into their own logits.
+            (torch.arange(pack.n_rows, device=device) * stride)[:, None].repeat(n_steps, 1, part.stop - part.start)
+            for part, stride in zip(pack.parts, self._strides, strict=True)
+        ]
 
-    def augment(position: int) -> None:
-        gather(position)
-        torch.index_select(table, 0, variants[position], out=sources)
-        torch.gather(images, 2, sources.view(x.shape), out=x)
+    def fill(self, row: int, labels: Tensor, start: int) -> None:
+        """Set a row from step `start` on to labels [..., B] of the batch's points."""
+        for part, targets, columns, stride in zip(self._slices, self.parts, self._columns, self._strides, strict=True):
+            places = torch.arange(part.stop - part.start, device=targets.device) + row * stride
+            targets[start:, row] = labels[..., part] * columns + places
 
-    return x, augment
+    def move(self, source: int, target: int) -> None:
+        """Copy one row over another."""
+        for targets, stride in zip(self.parts, self._strides, strict=True):
+            targets[:, target] = targets[:, source] + (target - source) * stride
 
-
-def _nothing(position: int) -> None:
-    """A full batch lies where it is."""
+    def flat(self, n_models: int) -> list[list[Tensor]]:
+        """For each part and step, int64 [n_models * b]: what `Propagation.backward` takes."""
+        return [[ahead.view(-1) for ahead in targets[:, :n_models]] for targets in self.parts]

@@ -13,6 +13,7 @@ from sensdb.definitions.spec import TrainingSpec, pack_key, stop_rule
 from sensdb.errors import TrainingError
 from sensdb.training.checks import loss_and_accuracy
 from sensdb.training.data import TrainingData
+from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.network import StackedNetwork
 from sensdb.training.pack import Pack
 from sensdb.training.slots import Model
@@ -72,7 +73,7 @@ class Trainer:
             raise TrainingError(f"training data on {data.rows.device}, a trainer on {device}: one device expected.")
         self._data = data
         self._key = pack_key(spec, data.info)
-        self._pack = Pack(spec, slots, data)
+        self._pack: Pack = GradientPack(spec, slots, data)
         self._models: list[Model] = []  # by row of the pack
         self._trained: dict[int, Trained] = {}
         self.slots = slots
@@ -136,7 +137,9 @@ class Trainer:
             while self._models and not ended:
                 started = time.perf_counter()
                 n_steps = min(model.steps_to_event for model in self._models)
-                self.model_steps += self._pack.advance(self._models, n_steps, deadline) * len(self._models)
+                before = sum(model.steps for model in self._models)
+                self._pack.advance(self._models, n_steps, deadline)
+                self.model_steps += sum(model.steps for model in self._models) - before
                 share = (time.perf_counter() - started) / len(self._models)
                 for model in self._models:
                     model.seconds += share

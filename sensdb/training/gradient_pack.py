@@ -1,0 +1,176 @@
+"""Packs that move by gradients, minibatch or full: every model one step forward by the same kernel calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from sensdb.definitions.spec import TrainingSpec
+from sensdb.training.augment import Augmentation
+from sensdb.training.data import TrainingData
+from sensdb.training.layout import Parameters
+from sensdb.training.optimizers import make_optimizer
+from sensdb.training.pack import Pack
+from sensdb.training.slots import Model
+from sensdb.training.window import Window
+
+# Fills the input of one part of a batch for the step at a position of the window.
+Load = Callable[[int], None]
+
+
+class GradientPack(Pack):
+    """A pack of SGD, momentum, Adam or RMSProp; its steps ahead are laid out in a window.
+
+    Args: as for Pack.
+    """
+
+    def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData) -> None:
+        super().__init__(spec, n_rows, data)
+        device, dtype = data.rows.device, data.rows.dtype
+
+        def zeros() -> Parameters:
+            return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
+
+        self.optimizer = make_optimizer(spec.optimizer, spec.momentum)
+        self.parameters = zeros()
+        self.states = [zeros() for _ in range(self.optimizer.n_states)]
+        self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
+        self.augmentation = None
+        if spec.augmentation is not None:
+            self.augmentation = Augmentation(spec.augmentation, data.image_shape, device)
+        most_rows = max(part.stop - part.start for part in self.parts)
+        self.inputs = torch.zeros(self.n_rows * most_rows, data.rows.shape[1], dtype=dtype, device=device)
+        self.window = Window(self, self.optimizer, self.augmentation)
+        self._cursor = 0
+        self._steps: dict[int, _Step] = {}
+
+    def enter(self, row: int, model: Model) -> None:
+        """Start a model at this row: initial weights, zero biases and states."""
+        for state in self.states:
+            state.clear(row)
+        self.initialise(row, model)
+        self.window.sums[:, row] = 0.0
+        self.window.fill(row, model, self._cursor)
+        model.seen = self._cursor
+
+    def move(self, source: int, target: int) -> None:
+        """Copy the model of one row over another row."""
+        for tensors in (self.parameters, *self.states):
+            tensors.move(source, target)
+        self.window.move(source, target)
+
+    def leave(self, row: int) -> None:
+        """Empty a row."""
+        for tensors in (self.parameters, *self.states):
+            tensors.clear(row)
+
+    def advance(self, models: Sequence[Model], n_steps: int, deadline: float) -> None:
+        """n_steps steps of each model; fewer at the window's end or past the deadline, one at least."""
+        if self._cursor == self.window.length:
+            self._turn_window(models)
+        n_computed = self.n_computed(len(models))
+        step = self._steps.get(n_computed)
+        if step is None:
+            step = self._steps[n_computed] = _Step(self, n_computed)
+        first, last = self._cursor, min(self._cursor + n_steps, self.window.length)
+        while self._cursor < last:
+            step.run(self._cursor)
+            self._cursor += 1
+            if time.monotonic() > deadline:
+                break
+        for model in models:
+            model.steps += self._cursor - first
+
+    def look(self, row: int, model: Model) -> None:
+        """Let the model know whether the losses of its last steps were finite."""
+        model.note_losses(torch.isfinite(self.window.sums[model.seen : self._cursor, row]))
+        model.seen = self._cursor
+
+    def last_sums(self, n_models: int) -> Tensor:
+        """The last step's loss sums; zeros before the first step."""
+        return self.window.sums[max(self._cursor - 1, 0), :n_models]
+
+    def _turn_window(self, models: Sequence[Model]) -> None:
+        for row, model in enumerate(models):
+            self.look(row, model)
+            model.seen = 0
+            self.window.fill(row, model, 0)
+        self._cursor = 0
+
+
+class _Step:
+    """The prepared step of a pack's first n_models rows; `run` takes a position in the window."""
+
+    def __init__(self, pack: GradientPack, n_models: int) -> None:
+        window = pack.window
+        loaded = [_input(pack, n_models, part) for part in pack.parts]
+        self._loads = [load for _, load in loaded]
+        self._propagations = pack.propagations(n_models, [x for x, _ in loaded], pack.optimizer.kept)
+        self._updates = pack.optimizer.updates(
+            pack.parameters.first(n_models),
+            pack.gradient.first(n_models),
+            [state.first(n_models) for state in pack.states],
+        )
+        self._targets = window.targets.flat(n_models)
+        self._coefficients = list(
+            zip(*(ahead[:, :n_models] for ahead in window.coefficients), strict=True)
+        )  # [K][n_coefficients], each [M, 1]
+        self._sums = list(window.sums[:, :n_models])
+        self._part_sums = torch.zeros_like(self._sums[0])
+
+    def run(self, position: int) -> None:
+        """One step: forward, backward and update, the batch part by part."""
+        coefficients, sums = self._coefficients[position], self._sums[position]
+        last = len(self._propagations) - 1
+        for part, (load, propagation, targets) in enumerate(
+            zip(self._loads, self._propagations, self._targets, strict=True)
+        ):
+            load(position)
+            propagation.forward()
+            propagation.backward(
+                targets[position if len(targets) > 1 else 0],
+                self._part_sums if part else sums,
+                self._updates if part == last else None,
+                coefficients,
+            )
+            if part:
+                sums.add_(self._part_sums)
+
+
+def _input(pack: GradientPack, n_models: int, part: slice) -> tuple[Tensor, Load]:
+    """The input buffer [M, b, d] of one part of a batch, and the call that fills it for a step."""
+    n_rows, d, row = part.stop - part.start, pack.sizes[0], pack.inputs.shape[1]
+    data, window = pack.data, pack.window
+    if window.rows is None and pack.augmentation is None:
+        return data.x[part].expand(n_models, -1, -1), _nothing  # all models share the points
+    flat = pack.inputs[: n_models * n_rows]  # [M * b, aligned(d)]
+    x = flat.as_strided((n_models, n_rows, d), (n_rows * row, row, 1))
+    gather: Load = _nothing
+    images = data.x[part].expand(n_models, -1, -1)
+    if window.rows is not None:
+        points = [ahead.view(-1) for ahead in window.rows[:, :n_models]]
+        target = flat if pack.augmentation is None else torch.empty_like(flat)
+        images = target.as_strided(x.shape, x.stride())
+
+        def gather(position: int) -> None:
+            torch.index_select(data.rows, 0, points[position], out=target)
+
+    if pack.augmentation is None or window.variants is None:
+        return x, gather
+    table = pack.augmentation.sources
+    variants = [ahead.reshape(-1) for ahead in window.variants[:, :n_models, part]]
+    sources = torch.empty(n_models * n_rows, d, dtype=torch.int64, device=x.device)
+
+    def augment(position: int) -> None:
+        gather(position)
+        torch.index_select(table, 0, variants[position], out=sources)
+        torch.gather(images, 2, sources.view(x.shape), out=x)
+
+    return x, augment
+
+
+def _nothing(position: int) -> None:
+    """A full batch lies where it is."""
