@@ -30,14 +30,22 @@ def boot_id() -> str:
 
 
 def process_is_alive(pid: int) -> bool:
-    """Whether a process of this host runs under `pid`; True where it belongs to somebody else."""
+    """Whether a process of this host runs under `pid`; True where it belongs to somebody else.
+
+    A zombie is dead: it holds its number until its parent asks for it, which in a container may be never.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        # The name in parentheses may hold anything; the state is the first field after it.
+        return stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return not Path("/proc/self/stat").exists()
 
 
 def versions() -> dict[str, str]:

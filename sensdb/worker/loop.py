@@ -190,6 +190,8 @@ class Worker:
                 if self.options.drain:
                     return 0
             self._report()
+            # Of processes of this host that were killed since: their leases need not be waited for.
+            self.insist(lambda: self.queue.reap_dead_processes(boot_id(), process_is_alive))
             at_most = SECONDS_BEFORE_LEAVING if nothing_left and self.options.drain else IDLE_SECONDS_AT_MOST
             self._stop.wait(min(idle_seconds * random.uniform(0.5, 1.5), at_most))
             idle_seconds *= 2
