@@ -1,0 +1,101 @@
+"""A proxy in front of PostgreSQL that cuts the connection at COMMIT, before it arrives or after."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Literal
+
+Cut = Literal["before", "after"]
+
+COMMIT = b"COMMIT\0"
+
+
+class CuttingProxy:
+    """Forwards connections to a server; the next COMMIT after `arm` ends its connection.
+
+    "before": the server never sees the COMMIT. "after": it commits, and the client never hears of it. To the client
+    the two look alike.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._cut: Cut | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    @property
+    def port(self) -> int:
+        """Where clients connect."""
+        return int(self._listener.getsockname()[1])
+
+    def arm(self, cut: Cut) -> None:
+        """Cut the next COMMIT."""
+        self._cut = cut
+
+    def close(self) -> None:
+        """Take no more connections; those there are end with their clients."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            link = _Link(self, client, socket.create_connection(self._server))
+            for work in (link.forward, link.answer):
+                thread = threading.Thread(target=work)
+                thread.start()
+                self._threads.append(thread)
+
+    def disarm(self) -> Cut | None:
+        """What to do to the COMMIT that is just passing; only once."""
+        cut, self._cut = self._cut, None
+        return cut
+
+
+class _Link:
+    """One client's connection, and the one to the server that belongs to it."""
+
+    def __init__(self, proxy: CuttingProxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy, self._client, self._server = proxy, client, server
+        self._deaf = threading.Event()
+        self._answered = threading.Event()
+
+    def forward(self) -> None:
+        """Client to server."""
+        with contextlib.suppress(OSError):
+            while data := self._client.recv(65536):
+                cut = self._proxy.disarm() if COMMIT in data else None
+                if cut == "after":
+                    self._deaf.set()
+                    self._server.sendall(data)
+                    self._answered.wait(10)
+                if cut is not None:
+                    break
+                self._server.sendall(data)
+        self._cut()
+
+    def answer(self) -> None:
+        """Server to client, unless the client is to hear no more."""
+        with contextlib.suppress(OSError):
+            while data := self._server.recv(65536):
+                if self._deaf.is_set():
+                    self._answered.set()
+                    break
+                self._client.sendall(data)
+        self._cut()
+        self._client.close()
+        self._server.close()
+
+    def _cut(self) -> None:
+        for end in (self._client, self._server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
