@@ -7,9 +7,9 @@ its place in the pack.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -46,8 +46,8 @@ class Parameters:
         self._sizes = tuple(sizes)
         self.weights = [
             # as_strided, because view() forgets the stride of an axis of length 1, and it tells how blocks lie.
-            block.as_strided((block.shape[0], fan_out, fan_in), (block.shape[1], fan_in, 1))
-            for block, (fan_in, fan_out) in zip(blocks, pairwise(sizes), strict=False)
+            block.as_strided((block.shape[0], fan_out, fan_in), (block.stride(0), fan_in, 1))
+            for block, (fan_in, fan_out) in zip(blocks, itertools.pairwise(sizes), strict=False)
         ]
         self.biases: list[Tensor] | None = None
         if with_biases:
@@ -59,12 +59,21 @@ class Parameters:
     def zeros(
         cls, n_models: int, sizes: Sequence[int], with_biases: bool, dtype: torch.dtype, device: torch.device
     ) -> Parameters:
-        """Zeros for n_models models of layer sizes (d, h1, ..., C)."""
-        lengths = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
-        if with_biases:
-            lengths += sizes[1:]
-        blocks = [torch.zeros(n_models, aligned(length), dtype=dtype, device=device) for length in lengths]
+        """Zeros for n_models models of layer sizes (d, h1, ..., C); a block's models lie side by side."""
+        lengths = _block_lengths(sizes, with_biases)
+        blocks = [torch.zeros(n_models, length, dtype=dtype, device=device) for length in lengths]
         return cls(blocks, sizes, with_biases)
+
+    @classmethod
+    def zeros_in_rows(
+        cls, n_models: int, sizes: Sequence[int], with_biases: bool, dtype: torch.dtype, device: torch.device
+    ) -> tuple[Parameters, Tensor]:
+        """As `zeros`, but a model's blocks lie side by side; also the whole as one tensor, [M, P and gaps of 0]."""
+        lengths = _block_lengths(sizes, with_biases)
+        rows = torch.zeros(n_models, sum(lengths), dtype=dtype, device=device)
+        ends = list(itertools.accumulate(lengths))
+        blocks = [rows[:, end - length : end] for end, length in zip(ends, lengths, strict=True)]
+        return cls(blocks, sizes, with_biases), rows
 
     def first(self, n_models: int) -> Parameters:
         """The first n_models models, sharing memory."""
@@ -85,3 +94,10 @@ class Parameters:
         one = slice(row, row + 1)
         biases = None if self.biases is None else [bias[one] for bias in self.biases]
         return StackedNetwork([weight[one] for weight in self.weights], biases, nonlinearity)
+
+
+def _block_lengths(sizes: Sequence[int], with_biases: bool) -> list[int]:
+    lengths = [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes)]
+    if with_biases:
+        lengths += sizes[1:]
+    return [aligned(length) for length in lengths]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 
-from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_train_points
+from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_parameters, n_train_points
 from sensdb.training.checks import CHUNK
 from sensdb.training.data import TrainingData
+from sensdb.training.lbfgs import HISTORY
 from sensdb.training.optimizers import make_optimizer
 
 ENGINE_VERSION = "1"
@@ -38,16 +37,18 @@ def plan_slots(spec: TrainingSpec, data: TrainingData, device: str | torch.devic
 def slot_bytes(spec: TrainingSpec, data: TrainingData) -> int:
     """Bytes a step of one model touches: parameters, gradient, optimizer state, activations both ways, input."""
     sizes = layer_sizes(spec, data.info)
-    n_parameters = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes)) + spec.biases * sum(sizes[1:])
-    optimizer = make_optimizer(spec.optimizer, spec.momentum)
-    copies = 1 + optimizer.n_states + (not optimizer.gradient_is_state)
+    if spec.optimizer == "lbfgs":
+        copies = 2 + 2 * HISTORY
+    else:
+        optimizer = make_optimizer(spec.optimizer, spec.momentum)
+        copies = 1 + optimizer.n_states + (not optimizer.gradient_is_state)
     rows = spec.batch_rows(n_train_points(spec, data.info))
     activations = 2 * sum(sizes[1:])
     if spec.full_batch:
         rows = min(rows, CHUNK)
     else:
         activations += sizes[0]
-    return data.rows.element_size() * (copies * n_parameters + rows * activations)
+    return data.rows.element_size() * (copies * n_parameters(spec, data.info) + rows * activations)
 
 
 def device_class(device: str | torch.device) -> str:

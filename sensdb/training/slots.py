@@ -28,6 +28,7 @@ class Model:
         steps: steps done.
         next_check: the step after which it is checked.
         bad_step: the number (from 1) of its first step whose minibatch loss was not finite; 0 while there is none.
+        at_its_end: nothing more to do, as L-BFGS alone can say; it ends converged, or with bad_step diverged.
         seen: up to where its losses in the pack's window have been looked at.
         seconds: its share of the time spent so far.
     """
@@ -40,6 +41,7 @@ class Model:
     steps: int = 0
     next_check: int = 0
     bad_step: int = 0
+    at_its_end: bool = False
     seen: int = 0
     seconds: float = 0.0
 
@@ -61,8 +63,8 @@ class Model:
 
     @property
     def is_due(self) -> bool:
-        """Whether its step is one of these."""
-        return self.steps == self.next_check or self.steps % DIVERGENCE_LOOK == 0
+        """Whether its step is one of these, or its last."""
+        return self.at_its_end or self.steps == self.next_check or self.steps % DIVERGENCE_LOOK == 0
 
     def rates(self, n_steps: int) -> Tensor:
         """Learning rates of its next n_steps steps, float64 [n_steps]."""

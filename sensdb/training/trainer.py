@@ -14,6 +14,7 @@ from sensdb.errors import TrainingError
 from sensdb.training.checks import loss_and_accuracy
 from sensdb.training.data import TrainingData
 from sensdb.training.gradient_pack import GradientPack
+from sensdb.training.lbfgs_pack import LbfgsPack
 from sensdb.training.network import StackedNetwork
 from sensdb.training.pack import Pack
 from sensdb.training.slots import Model
@@ -73,7 +74,8 @@ class Trainer:
             raise TrainingError(f"training data on {data.rows.device}, a trainer on {device}: one device expected.")
         self._data = data
         self._key = pack_key(spec, data.info)
-        self._pack: Pack = GradientPack(spec, slots, data)
+        kind = LbfgsPack if spec.optimizer == "lbfgs" else GradientPack
+        self._pack: Pack = kind(spec, slots, data)
         self._models: list[Model] = []  # by row of the pack
         self._trained: dict[int, Trained] = {}
         self.slots = slots
@@ -177,10 +179,12 @@ class Trainer:
         self._pack.look(row, model)
         if model.bad_step:
             return self._end(row, model, "diverged", None, None, started)
-        if model.steps < model.next_check:
+        if model.steps < model.next_check and not model.at_its_end:
             return None
         network = self._pack.network(row)
         loss, accuracy = loss_and_accuracy(network, self._data.x[: len(model.labels)], model.labels, model.spec.loss)
+        if model.at_its_end:
+            return self._end(row, model, "converged", loss, accuracy, started)
         rule, threshold = stop_rule(model.spec)
         if rule == "fitted" and accuracy == 1.0 and math.isfinite(loss):
             return self._end(row, model, "fitted", loss, accuracy, started)

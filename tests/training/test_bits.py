@@ -36,6 +36,8 @@ SHAPES = {
     "hard_tanh": {"nonlinearity": "hard_tanh"},
     "hard_sigmoid": {"nonlinearity": "hard_sigmoid", "width": 5},
     "full batch": {"batch_size": "full", "n_train": 77},
+    "lbfgs": {"optimizer": "lbfgs", "batch_size": "full", "n_train": 60, "max_steps": 25},
+    "lbfgs with biases": {"optimizer": "lbfgs", "batch_size": "full", "biases": True, "width": 5, "max_steps": 25},
     "augmentation": {"augmentation": ["translate", "flip", "rotate"]},
     "full batch with augmentation": {"batch_size": "full", "augmentation": ["translate"], "n_train": 50},
     "learning-rate drops": {"learning_rate_drop_epochs": 1},
