@@ -8,7 +8,7 @@ import click
 
 from sensdb.cli.options import confirm, examples, pass_settings, yes_option
 from sensdb.cli.output import Output, counted, note, output_options
-from sensdb.cli.progress import Rows
+from sensdb.cli.progress import CopiedRows
 from sensdb.settings import Settings
 
 
@@ -42,7 +42,7 @@ def sync(settings: Settings, rebuild: bool) -> None:
     """
     from sensdb.mirror.sync import sync as sync_mirror
 
-    with Rows("sync") as rows:
+    with CopiedRows("sync") as rows:
         manifest = sync_mirror(settings.database_url, settings.cache_path, rebuild=rebuild, progress=rows.update)
     n_models = sum(len(segment.results) for segment in manifest.segments)
     n_rows = sum(segment.n_rows for segment in manifest.segments)

@@ -32,7 +32,7 @@ from sensdb.cli.options import NearestChoice
 from sensdb.errors import SensdbError, UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from sensdb.cli.grid import Rows
 
 R = TypeVar("R")
 TEXT_FORMATS: Mapping[str, Callable[[Grid], Iterable[str]]] = {
@@ -75,13 +75,11 @@ class Output:
         """Whether rows will be a table for somebody who watches."""
         return self.format == "table" and self.path is None and sys.stdout.isatty()
 
-    def write(
-        self, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = (), n_all: int | None = None
-    ) -> None:
+    def write(self, rows: Rows, columns: Sequence[str] = (), n_all: int | None = None) -> None:
         """Write rows; the same ones with the same columns in the same order whatever the format.
 
         Args:
-            rows: a DataFrame or a list of mappings.
+            rows: an Arrow table, a DataFrame or a list of mappings.
             columns: the columns and their order; needed where a list may be empty.
             n_all: how many rows there were before the user's --limit.
         """
@@ -154,7 +152,7 @@ def clear_terminal() -> None:
     _print(["\x1b[H\x1b[2J"])
 
 
-def print_section(title: str, rows: pd.DataFrame | Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
+def print_section(title: str, rows: Rows, columns: Sequence[str] = ()) -> None:
     """A title and a table under it on stdout, for commands that tell a story rather than list rows."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     _print([f"{title}\n", *table_lines(Grid(rows, columns), width=width, note=note), "\n"])

@@ -49,7 +49,7 @@ class Transfer(_Line):
         self.show(f"{name}: {n_bytes / 1e6:.1f}{of} MB")
 
 
-class Rows(_Line):
+class CopiedRows(_Line):
     """Progress of copying rows, under the name of the command that copies."""
 
     def __init__(self, name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sensdb.cli import COMMANDS, cli
+from sensdb.cli.query import shown_default
 from sensdb.settings import CONFIG_VARIABLE, DEFAULT_DATABASE_URL, ENVIRONMENT
 
 PATH = Path(__file__).parents[2] / "docs" / "reference.md"
@@ -85,17 +86,17 @@ def _queries() -> Iterator[str]:
     yield from ("", "## Saved queries")
     for query in load_queries().values():
         yield from ("", f"### {query.name}", "", query.question, "")
-        yield f"One row: {query.grain}. Source: {query.source}."
+        yield f"A row is one {query.grain}." + (f" Source: {query.source}." if query.source else "")
         if query.caution:
-            yield from ("", f"Caution: {query.caution}")
+            yield from ("", f"Caution: {query.caution}.")
         if query.parameters:
-            yield from ("", "| parameter | type | default | what |", "|---|---|---|---|")
-            for parameter in query.parameters:
-                cells = (f"`{parameter.name}`", parameter.type, str(parameter.default), _cell(parameter.description))
-                yield f"| {' | '.join(cells)} |"
+            yield from ("", "| parameter | type | default | range | what |", "|---|---|---|---|---|")
+            for given in query.parameters:
+                default = "required" if given.required else shown_default(given.default)
+                yield _row(f"`{given.name}`", given.type, default, given.range, given.description)
         yield from ("", "| column | type | range | what |", "|---|---|---|---|")
         for column in query.columns:
-            yield f"| `{column.name}` | {column.type} | {column.range} | {_cell(column.description)} |"
+            yield _row(f"`{column.name}`", column.type, column.range, column.description)
 
 
 def _dictionary() -> Iterator[str]:
@@ -112,11 +113,12 @@ def _dictionary() -> Iterator[str]:
             yield from ("", f"### {entry.table_name}", "", entry.description)
             yield from ("", "| column | type | unit | what |", "|---|---|---|---|")
         else:
-            yield f"| `{entry.column_name}` | {entry.data_type} | {entry.unit} | {_cell(entry.description)} |"
+            yield _row(f"`{entry.column_name}`", entry.data_type, entry.unit, entry.description)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _row(*cells: str) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sensdb
+from sensdb import version
 from sensdb.errors import SensdbError
 
 
@@ -14,7 +14,7 @@ def bundled(name: str) -> Path:
     Raises:
         SensdbError: neither is there; the installation is damaged.
     """
-    package = Path(sensdb.__file__).parent
+    package = Path(version.__file__).parent
     installed = package / "_bundled" / name
     if installed.is_dir():
         return installed

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,6 +153,14 @@ def test_an_infinite_number_is_an_error_in_json_and_text_in_csv():
     assert list(csv_lines(grid))[1] == "inf\n"
     with pytest.raises(SensdbError, match="JSON cannot hold an infinite number, and a column has one"):
         list(json_array(grid))
+
+
+def test_an_arrow_table_a_frame_and_a_list_give_the_same_text():
+    rows = [{"n": 1, "x": 0.5, "text": "", "flag": True}, {"n": 2, "x": None, "text": None, "flag": False}]
+
+    texts = {"".join(csv_lines(Grid(source))) for source in (rows, pa.Table.from_pylist(rows), pd.DataFrame(rows))}
+
+    assert texts == {'n,x,text,flag\n1,0.5,"",true\n2,,,false\n'}
 
 
 def test_a_frame_longer_than_a_block_is_written_whole():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import sensdb
+from sensdb import version
 from sensdb.database.bundled import bundled
 from sensdb.errors import SensdbError
 
@@ -18,7 +18,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that sensdb seems to be installed in."""
     package = tmp_path / "site-packages" / "sensdb"
     package.mkdir(parents=True)
-    monkeypatch.setattr(sensdb, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(version, "__file__", str(package / "version.py"))
     return package
 
 
