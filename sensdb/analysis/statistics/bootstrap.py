@@ -1,0 +1,137 @@
+"""Intervals by drawing configurations with replacement, all their seeds with them (paper.md 13).
+
+Seeds of one configuration are alike, so drawing models one by one makes intervals too narrow: there, a 95 % interval
+of a correlation that is not there missed 0 in 29.5 % of cases by models and in 6.0 % by configurations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sensdb.analysis.statistics.finished import FloatArray, IntArray
+from sensdb.analysis.statistics.ranks import TieGroups, tie_groups
+
+DRAWS = 2000
+SEED = 0
+CONFIDENCE = 0.95
+FEWEST_CLUSTERS = 5
+"""Below it no interval is given: five clusters have 126 different resamples, four have 35."""
+METHOD = "percentiles of {draws} draws of configurations, seed {seed}"
+
+_BLOCK = 1_000_000  # numbers held at a time: weights, ranks and products of a block stay in tens of MB
+
+
+def cluster_weights(cluster: IntArray, *, draws: int, seed: int) -> Iterator[FloatArray]:
+    """How often each row is in each resample, blocks of resamples at a time.
+
+    Args:
+        cluster: number of each row's cluster, 0 .. clusters - 1, [n].
+        draws: resamples in all.
+        seed: of numpy's PCG64; equal seeds and clusters give equal resamples.
+
+    Returns:
+        Blocks [D, n] of whole numbers as float64, D summing to `draws`. A row weighs what its cluster was drawn.
+    """
+    n_clusters = int(cluster.max()) + 1
+    generator = np.random.Generator(np.random.PCG64(seed))
+    rows_a_block = max(1, _BLOCK // max(len(cluster), n_clusters))
+    for first in range(0, draws, rows_a_block):
+        rows = min(rows_a_block, draws - first)
+        drawn = generator.integers(0, n_clusters, size=(rows, n_clusters))
+        drawn += np.arange(rows)[:, None] * n_clusters
+        counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters).reshape(rows, n_clusters)
+        yield counts.astype(np.float64)[:, cluster]
+
+
+def spearman_interval(
+    x: FloatArray, y: FloatArray, cluster: IntArray, *, draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float] | None:
+    """Percentile interval of Spearman's correlation, every resample ranked anew.
+
+    A resample is a weight for each row, so its midranks are running sums of weights in the order sorted once:
+    n steps a resample and no sorting. Ranks kept from the whole sample would be cheaper still, but leave out what
+    ranking itself adds to the spread.
+
+    Args:
+        x, y: [n], finite.
+        cluster: number of each row's configuration, 0 .. clusters - 1, [n].
+
+    Returns:
+        Low and high end of the 95 % interval; None with fewer than 5 clusters, or where over a twentieth of the
+        resamples hold one value only.
+    """
+    if len(x) == 0 or int(cluster.max()) + 1 < FEWEST_CLUSTERS:
+        return None
+    ties_x, ties_y = tie_groups(x), tie_groups(y)
+    estimates = [
+        _weighted_spearman(weights, ties_x, ties_y) for weights in cluster_weights(cluster, draws=draws, seed=seed)
+    ]
+    return percentile_interval(np.concatenate(estimates))
+
+
+def mean_interval(
+    values: FloatArray, cluster: IntArray, *, draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float] | None:
+    """Percentile interval of a mean over rows, clusters drawn with all their rows.
+
+    Args:
+        values: [n], finite.
+        cluster: number of each row's configuration, 0 .. clusters - 1, [n].
+
+    Returns:
+        Low and high end of the 95 % interval; None with fewer than 5 clusters.
+    """
+    if len(values) == 0 or int(cluster.max()) + 1 < FEWEST_CLUSTERS:
+        return None
+    estimates = [
+        np.sum(weights * values, axis=1) / np.sum(weights, axis=1)
+        for weights in cluster_weights(cluster, draws=draws, seed=seed)
+    ]
+    return percentile_interval(np.concatenate(estimates))
+
+
+def median_interval(values: FloatArray, *, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float] | None:
+    """Percentile interval of a median over independent values [n]; None with fewer than 5."""
+    n = len(values)
+    if n < FEWEST_CLUSTERS:
+        return None
+    generator = np.random.Generator(np.random.PCG64(seed))
+    rows_a_block = max(1, _BLOCK // n)
+    blocks = [min(rows_a_block, draws - first) for first in range(0, draws, rows_a_block)]
+    estimates = [np.median(values[generator.integers(0, n, size=(rows, n))], axis=1) for rows in blocks]
+    return percentile_interval(np.concatenate(estimates))
+
+
+def percentile_interval(estimates: FloatArray) -> tuple[float, float] | None:
+    """The central 95 % of resampled estimates; None where more than a twentieth of them do not exist (NaN)."""
+    existing = estimates[np.isfinite(estimates)]
+    if len(existing) < 0.95 * len(estimates) or len(existing) == 0:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(existing, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _weighted_spearman(weights: FloatArray, x: TieGroups, y: TieGroups) -> FloatArray:
+    """Spearman's correlation of each resample, [D]; NaN where one of its columns is constant."""
+    total = np.sum(weights, axis=1)  # [D]
+    ranks_x, square_x = _weighted_midranks(weights, x)
+    ranks_y, square_y = _weighted_midranks(weights, y)
+    mean_square = total * ((total + 1) / 2) ** 2  # of midranks, whatever the ties
+    covariance = np.sum(weights * ranks_x * ranks_y, axis=1) - mean_square
+    variance_x, variance_y = square_x - mean_square, square_y - mean_square
+    # Variances of whole and half numbers: a constant column leaves rounding only, far below the smallest real one.
+    exists = np.minimum(variance_x, variance_y) > 1e-9 * mean_square
+    scale = np.sqrt(np.where(exists, variance_x * variance_y, 1.0))
+    return np.where(exists, np.clip(covariance / scale, -1.0, 1.0), np.nan)
+
+
+def _weighted_midranks(weights: FloatArray, ties: TieGroups) -> tuple[FloatArray, FloatArray]:
+    """Midranks [D, n] of the rows of each resample, and the sum of their squares over the resample [D]."""
+    running = np.cumsum(weights[:, ties.order], axis=1)  # [D, n]
+    until = running[:, ties.ends - 1]  # [D, groups]
+    within = np.diff(until, axis=1, prepend=0.0)
+    shared = until - (within - 1) / 2
+    return shared[:, ties.group], np.sum(within * shared**2, axis=1)

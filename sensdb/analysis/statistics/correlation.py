@@ -1,0 +1,85 @@
+"""Does a metric of a model go with its generalization gap? Finishes the saved query `correlation`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensdb.analysis.statistics import bootstrap
+from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, codes, groups, reals, texts
+from sensdb.analysis.statistics.ranks import is_constant, kendall_tau_b, pearson, spearman
+
+FEWEST_MODELS = 3
+KEYS = ("dataset", "metric", "labels", "method")
+
+
+def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED) -> Finished:
+    """Rank and log correlations of each metric with the gap, a data set at a time.
+
+    Spearman's correlation over models (paper.md 13), its 95 % interval by drawing configurations; Pearson's of the
+    base-10 logarithms of metric and gap, over models where both are positive; Kendall's tau-b. Replicas count as
+    models in the estimates, as one configuration in the interval.
+
+    Args:
+        columns: one row a model and metric: dataset, metric, labels, method, configuration, value,
+            generalization_gap. A row whose value or gap is missing is left out and counted.
+        draws: resamples of the interval.
+        seed: of the resamples.
+
+    Returns:
+        One row for each data set, metric, labels and method, in order of appearance.
+    """
+    value, gap = reals(columns, "value"), reals(columns, "generalization_gap")
+    configuration = np.array(texts(columns, "configuration"), dtype=object)
+    rows: list[tuple[object, ...]] = []
+    notes: list[str] = []
+    for (dataset, metric, labels, method), at in groups(columns, KEYS):
+        name = f"{dataset}, {metric}"
+        present = at[np.isfinite(value[at]) & np.isfinite(gap[at])]
+        if len(present) < len(at):
+            notes.append(f"{name}: {len(at) - len(present)} models without a value are left out.")
+        x, y, cluster = value[present], gap[present], codes(list(configuration[present]))
+        n_configurations = len(set(cluster.tolist()))
+        rho = spearman(x, y)
+        interval = None if rho is None else bootstrap.spearman_interval(x, y, cluster, draws=draws, seed=seed)
+        reason = _why_none(x, y) if rho is None else None
+        if reason is not None:
+            notes.append(f"{name}: no correlation, {reason}.")
+        elif interval is None:
+            notes.append(f"{name}: no interval, {_why_no_interval(n_configurations)}.")
+        pearson_log, note = _pearson_of_logs(x, y)
+        if note is not None and rho is not None:
+            notes.append(f"{name}: {note}.")
+        low, high = interval if interval is not None else (None, None)
+        tau = kendall_tau_b(x, y)
+        rows.append((dataset, metric, len(x), n_configurations, pearson_log, rho, low, high, tau, labels, method))
+    names = (
+        "dataset", "metric", "n_models", "n_configurations", "pearson_log", "spearman", "spearman_low",
+        "spearman_high", "kendall_tau_b", "labels", "method",
+    )  # fmt: skip
+    made = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
+    return Finished(made, tuple(notes))
+
+
+def _pearson_of_logs(x: FloatArray, y: FloatArray) -> tuple[float | None, str | None]:
+    positive = (x > 0) & (y > 0)
+    n = int(np.sum(positive))
+    if n < FEWEST_MODELS:
+        return None, f"no pearson_log, metric and gap are both positive in {n} models and it needs {FEWEST_MODELS}"
+    estimate = pearson(np.log10(x[positive]), np.log10(y[positive]))
+    if n == len(x):
+        return estimate, None
+    return estimate, f"pearson_log leaves out {len(x) - n} models whose metric or gap is not positive"
+
+
+def _why_none(x: FloatArray, y: FloatArray) -> str:
+    if len(x) < FEWEST_MODELS:
+        return f"{len(x)} models and it needs {FEWEST_MODELS}"
+    constant = "the metric" if is_constant(x) else "the gap" if is_constant(y) else "a column"
+    return f"{constant} is the same in all {len(x)} models"
+
+
+def _why_no_interval(n_configurations: int) -> str:
+    if n_configurations < bootstrap.FEWEST_CLUSTERS:
+        return f"{n_configurations} configurations and it needs {bootstrap.FEWEST_CLUSTERS}"
+    return "too many resamples hold one value only"

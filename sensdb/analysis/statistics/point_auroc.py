@@ -1,0 +1,56 @@
+"""Does a number tell wrong test points from right ones? Finishes the saved query `point_auroc`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensdb.analysis.statistics import bootstrap
+from sensdb.analysis.statistics.finished import Columns, Finished, codes, groups, reals, texts
+
+
+def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED) -> Finished:
+    """Mean over models of the area under the ROC curve, wrong points against right ones.
+
+    AUROC = P(wrong > right) + P(wrong = right) / 2 within a model (paper.md 13): 0.5 tells nothing, 1 tells all.
+    Points are compared within a model only, for levels differ between models by orders of magnitude.
+
+    Args:
+        columns: one row a model and metric: dataset, metric, configuration, auroc, n_wrong, n_right. A model with
+            no wrong or no right point has no AUROC and is counted.
+        draws: resamples of the interval, configurations drawn with all their seeds.
+        seed: of the resamples.
+
+    Returns:
+        One row a data set and metric, in order of appearance; n_points and n_wrong are sums over the models used.
+    """
+    auroc, n_wrong, n_right = (reals(columns, name) for name in ("auroc", "n_wrong", "n_right"))
+    configuration = np.array(texts(columns, "configuration"), dtype=object)
+    rows: list[tuple[object, ...]] = []
+    notes: list[str] = []
+    for (dataset, metric), at in groups(columns, ("dataset", "metric")):
+        used = at[np.isfinite(auroc[at])]
+        name = f"{dataset}, {metric}"
+        if len(used) < len(at):
+            notes.append(f"{name}: {len(at) - len(used)} models without a wrong or without a right point are left out.")
+        cluster = codes(list(configuration[used]))
+        n_configurations = len(set(cluster.tolist()))
+        mean = float(np.mean(auroc[used])) if len(used) else None
+        interval = bootstrap.mean_interval(auroc[used], cluster, draws=draws, seed=seed)
+        if interval is None and len(used):
+            notes.append(
+                f"{name}: no interval, {n_configurations} configurations and it needs {bootstrap.FEWEST_CLUSTERS}."
+            )
+        low, high = interval if interval is not None else (None, None)
+        wrong, right = int(np.sum(n_wrong[used])), int(np.sum(n_right[used]))
+        rows.append((dataset, metric, len(used), mean, low, high, n_configurations, wrong + right, wrong))
+    notes += [
+        f"{name}: not all metrics exist at the same points; see n_points."
+        for name in dict.fromkeys(str(row[0]) for row in rows)
+        if len({row[7:] for row in rows if row[0] == name}) > 1
+    ]
+    names = (
+        "dataset", "metric", "n_models", "auroc_mean", "auroc_low", "auroc_high", "n_configurations", "n_points",
+        "n_wrong",
+    )  # fmt: skip
+    notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
+    return Finished({name: [row[i] for row in rows] for i, name in enumerate(names)}, tuple(notes))

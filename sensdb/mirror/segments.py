@@ -1,0 +1,143 @@
+"""Segments: Parquet files of point rows, whole models each, that never change once they are written."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensdb.database import schema
+from sensdb.mirror.arrow import ReadTable
+from sensdb.mirror.manifest import Result, Segment, write_content
+
+SEGMENT_ROWS = 1_000_000
+"""Point rows a segment holds at most, unless one model has more: 30 MB on disk, 70 MB in memory."""
+
+SEGMENT_MODELS = 5_000
+ROW_GROUP_ROWS = 100_000
+SMALL_ROWS = SEGMENT_ROWS // 4
+MOST_SMALL = 8
+"""Small segments, each left by a sync that found little, are joined when there are more."""
+
+
+def pages(results: Sequence[Result], n_points: Mapping[Result, int]) -> Iterator[list[Result]]:
+    """Results a segment at a time, in order."""
+    page: list[Result] = []
+    n_rows = 0
+    for result in results:
+        if page and (n_rows + n_points[result] > SEGMENT_ROWS or len(page) == SEGMENT_MODELS):
+            yield page
+            page, n_rows = [], 0
+        page.append(result)
+        n_rows += n_points[result]
+    if page:
+        yield page
+
+
+def copy_page(read: ReadTable, folder: Path, page: Sequence[Result], n_points: Mapping[Result, int]) -> Segment | None:
+    """Copy the rows of some results into a segment of their own.
+
+    A result that was deleted or replaced since `n_points` was read is left out: the segment's results are those it
+    really holds, all rows of each.
+
+    Returns:
+        The segment; None where none of the results is there any more.
+    """
+    columns = list(schema.point_metrics.columns)
+    names = ", ".join(f"p.{column.name} AS {column.name}" for column in columns)
+    wanted = ", ".join("'{}'".format(result_id.replace("'", "''")) for _, result_id in page)
+    # One statement sees one moment, so rows of another result of the same model cannot slip in.
+    table = read(
+        f"SELECT {names} FROM model_metrics m JOIN point_metrics p ON p.model_id = m.model_id"
+        f" WHERE m.result_id IN ({wanted})",
+        columns,
+    )
+    n_rows = dict(_rows_by_model(table))
+    whole = [result for result in page if n_rows.get(result[0], 0) == n_points[result]]
+    if len(whole) < len(page):
+        table = _only(table, whole)
+    return write_segment(folder, table, whole) if whole else None
+
+
+def write_segment(folder: Path, table: pa.Table, results: Sequence[Result]) -> Segment:
+    """Store point rows, sorted by model and point, as a segment that holds `results`."""
+    content = parquet_bytes(list(_whole_models(_sorted(table))))
+    name = write_content(folder, "points", content)
+    return Segment(name, table.num_rows, len(content), tuple(sorted(results)))
+
+
+def keep_results(folder: Path, segments: Sequence[Segment], present: set[Result]) -> list[Segment]:
+    """The segments without results that are gone; those that held some are written anew from their own rows."""
+    kept: list[Segment] = []
+    for segment in segments:
+        staying = [result for result in segment.results if result in present]
+        if len(staying) == len(segment.results):
+            kept.append(segment)
+        elif staying:
+            kept.append(write_segment(folder, _only(pq.read_table(folder / segment.file), staying), staying))
+    return kept
+
+
+def join_small(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
+    """The segments, small ones joined where there are more than a few."""
+    small = [segment for segment in segments if segment.n_rows < SMALL_ROWS]
+    if len(small) <= MOST_SMALL:
+        return list(segments)
+    joined = [segment for segment in segments if segment.n_rows >= SMALL_ROWS]
+    while small:
+        batch = [small.pop(0)]
+        while small and sum(segment.n_rows for segment in batch) + small[0].n_rows <= SEGMENT_ROWS:
+            batch.append(small.pop(0))
+        table = pa.concat_tables([pq.read_table(folder / segment.file) for segment in batch])
+        joined.append(write_segment(folder, table, [result for segment in batch for result in segment.results]))
+    return joined
+
+
+def is_whole(folder: Path, segment: Segment) -> bool:
+    """Whether a segment's file is there in the size it was written."""
+    try:
+        return (folder / segment.file).stat().st_size == segment.n_bytes
+    except OSError:
+        return False
+
+
+def parquet_bytes(slices: Sequence[pa.Table]) -> bytes:
+    """Tables of one schema as one Parquet file, a row group each; the same rows give the same bytes."""
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, slices[0].schema, compression="zstd") as writer:
+        for table in slices:
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+    return buffer.getvalue()
+
+
+def _whole_models(table: pa.Table) -> Iterator[pa.Table]:
+    """Slices of whole models, a row group each: a question about few models reads few of them."""
+    start = rows = 0
+    for _, count in _rows_by_model(table):
+        if rows and rows + count > ROW_GROUP_ROWS:
+            yield table.slice(start, rows)
+            start, rows = start + rows, 0
+        rows += count
+    yield table.slice(start, rows)
+
+
+def _rows_by_model(table: pa.Table) -> list[tuple[int, int]]:
+    """Model and number of rows, in order of appearance."""
+    counted = table.group_by("model_id", use_threads=False).aggregate([([], "count_all")])
+    return list(zip(counted["model_id"].to_pylist(), counted["count_all"].to_pylist(), strict=True))
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    place = pc.add(pc.multiply(table["model_id"], 2**31), table["point_index"].cast(pa.int64()))
+    if pc.all(pc.greater(place[1:], place[:-1])).as_py() is not False:
+        return table  # as keys usually come: looking is far cheaper than sorting
+    return table.sort_by([("model_id", "ascending"), ("point_index", "ascending")])
+
+
+def _only(table: pa.Table, results: Sequence[Result]) -> pa.Table:
+    ids = pa.array([model_id for model_id, _ in results], type=pa.int64())
+    return table.filter(pc.is_in(table["model_id"], ids))
