@@ -53,7 +53,9 @@ class GradientPack(Pack):
             state.clear(row)
         self.initialise(row, model)
         self.window.sums[:, row] = 0.0
-        self.window.fill(row, model, self._cursor)
+        # At the window's end nothing lies ahead until it turns, which fills every row.
+        if self._cursor < self.window.length:
+            self.window.fill(row, model, self._cursor)
         model.seen = self._cursor
 
     def move(self, source: int, target: int) -> None:

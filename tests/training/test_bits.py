@@ -109,6 +109,21 @@ def test_refill_changes_no_model(shape: str) -> None:
             assert same_bits(trained.network, alone.network)
 
 
+@pytest.mark.parametrize("steps", [63, 64, 65, 128])
+@pytest.mark.parametrize("batch_size", [16, "full"])
+def test_a_model_may_enter_wherever_the_window_of_prepared_steps_stands(steps: int, batch_size: object) -> None:
+    info = made_up_info()
+    data = data_of(info, "float32")
+    first, second, third = (
+        a_spec(info, seed=seed, max_steps=n, batch_size=batch_size) for seed, n in enumerate([steps, 300, 70])
+    )
+
+    trained = train_pack([first, second, third], data, slots=2)
+
+    for one in trained:
+        assert same_bits(one.network, train_alone(one.spec, data).network)
+
+
 @pytest.mark.parametrize(
     ("shape", "n_classes"), [((8, 8, 1), 10), ((28, 28, 1), 10), ((5, 7, 3), 3), ((1, 31, 1), 2), ((1, 1, 1), 5)]
 )
