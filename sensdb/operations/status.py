@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sensdb.database.engine import reading
-from sensdb.database.schema import jobs, sweep_models
+from sensdb.database.schema import attempts, jobs, sweep_models
 from sensdb.jobs.reader import QueueReader
 from sensdb.worker.progress import duration_text
 
@@ -40,7 +40,7 @@ WORKER_COLUMNS = (
     "started_at",
     "beat_at",
 )
-FAILURE_COLUMNS = ("n_jobs", "state", "error_type", "error_message", "example_model_id")
+FAILURE_COLUMNS = ("n_jobs", "error_type", "error_message", "example_model_id")
 JOB_COLUMNS = (
     *("model_id", "state", "kind", "attempt", "exceptions", "losses", "error_type", "error_message", "host"),
     *("dataset", "hidden_layers", "width", "nonlinearity", "label_noise", "seed"),
@@ -68,7 +68,9 @@ def read_status(queue: QueueReader) -> Status:
     workers: list[dict[str, Any]] = [{**worker, "models_per_minute": _rate(worker)} for worker in queue.workers()]
     rate = sum(worker["models_per_minute"] or 0.0 for worker in workers if worker["condition"] == "running")
     sweeps = [{**row, "time_left_seconds": _time_left(row, rate)} for row in queue.progress()]
-    return Status(sweeps, workers, _failures(queue.list_jobs(("dead",))))
+    with reading(queue.engine) as connection:
+        failures = _failures(connection)
+    return Status(sweeps, workers, failures)
 
 
 def table_of(status: Status, part: str | None) -> tuple[list[dict[str, object]], Sequence[str]]:
@@ -137,13 +139,19 @@ def _time_left(sweep: Mapping[str, Any], models_per_minute: float) -> float | No
     return float(60 * unfinished / models_per_minute)
 
 
-def _failures(dead: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+def _failures(connection: sa.Connection) -> list[dict[str, object]]:
     """Dead jobs counted by the error of their last attempt, the most frequent first."""
-    counts: Counter[tuple[str, str]] = Counter()
-    example: dict[tuple[str, str], int] = {}
-    for job in dead:
-        reason = (job["error_type"] or "lost", job["error_message"] or "the worker was not heard from again")
-        counts[reason] += 1
-        example.setdefault(reason, job["model_id"])
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [dict(zip(FAILURE_COLUMNS, (n, "dead", *reason, example[reason]), strict=True)) for reason, n in ranked]
+    n_jobs, example = sa.func.count(), sa.func.min(jobs.c.model_id)
+    last = sa.and_(attempts.c.model_id == jobs.c.model_id, attempts.c.attempt == jobs.c.attempt)
+    query = (
+        sa.select(n_jobs, attempts.c.error_type, attempts.c.error_message, example)
+        .select_from(jobs.outerjoin(attempts, last))
+        .where(jobs.c.state == "dead")
+        .group_by(attempts.c.error_type, attempts.c.error_message)
+        .order_by(n_jobs.desc(), example)
+    )
+    rows = []
+    for n, error_type, message, model_id in connection.execute(query):
+        reason = (error_type or "lost", message or "its workers were not heard from again")
+        rows.append(dict(zip(FAILURE_COLUMNS, (n, *reason, model_id), strict=True)))
+    return rows

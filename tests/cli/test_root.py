@@ -10,10 +10,10 @@ import sys
 import click
 import pytest
 
-from sensdb.cli import COMMANDS, cli, main
+from sensdb.cli import COMMANDS, main
 from sensdb.cli.options import confirm
 from sensdb.errors import SensdbError
-from tests.cli.running import CONSOLE, Here, run_apart, run_on_terminal
+from tests.cli.running import CONSOLE, Here, run_on_terminal
 
 HEAVY = {"sqlalchemy", "duckdb", "pandas", "numpy", "torch", "scipy", "matplotlib", "alembic", "sklearn", "pyarrow"}
 
@@ -167,26 +167,15 @@ def test_a_broken_pipe_that_is_not_stdout_is_not_swallowed(probe):
         main(["status"])
 
 
-def test_no_color_switches_colours_off(monkeypatch: pytest.MonkeyPatch):
+def test_no_color_switches_colours_off(sensdb: Here, probe, monkeypatch: pytest.MonkeyPatch):
+    colours: list[bool | None] = []
+    probe(lambda: colours.append(click.get_current_context().color))
+
+    sensdb("status")
     monkeypatch.setenv("NO_COLOR", "1")
-    seen = []
+    sensdb("status")
 
-    with cli.make_context("sensdb", ["data", "list"], obj=click.get_current_context) as context:
-        context.obj = type("Options", (), {})()
-        click.Command.invoke(cli, context)
-        seen.append(context.color)
-
-    assert seen == [False]
-
-
-def test_a_question_off_a_terminal_names_yes():
-    ran = run_apart("init", text_in="y\n")
-    assert ran.code == 0
-    code = "from sensdb.cli.options import confirm; confirm('delete 3 models?', yes=False)"
-
-    done = subprocess.run([sys.executable, "-c", code], input="y\n", capture_output=True, text=True, check=False)
-
-    assert "delete 3 models? There is no terminal to ask on." in done.stderr
+    assert colours == [None, False]
 
 
 def test_yes_answers_the_question():
