@@ -1,0 +1,64 @@
+"""Draw a figure by name: ask the saved query behind it, hand its rows to the function that draws them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensdb.analysis.answer import Answer
+from sensdb.analysis.ask import ask
+from sensdb.analysis.figures.catalogue import FIGURES
+from sensdb.analysis.population import Filters
+from sensdb.errors import QueryError, did_you_mean
+from sensdb.mirror.sync import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure and the rows it was drawn from; `answer.meta` says what they are made of."""
+
+    figure: Figure
+    answer: Answer
+
+
+def plot(
+    database_url: str,
+    cache: Path,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    filters: Filters | None = None,
+    *,
+    sync: bool = True,
+    progress: Progress | None = None,
+) -> Plot:
+    """Draw a figure.
+
+    Args:
+        name: a key of `FIGURES`.
+        parameters: of the saved query behind it.
+        filters, sync, progress: as for `ask`.
+
+    Raises:
+        QueryError: no such figure (nearest match), or no model to draw, with the reasons why.
+        UsageError, DatabaseError: as for `ask`.
+    """
+    if name not in FIGURES:
+        raise QueryError(f"no figure '{name}'.", did_you_mean(name, FIGURES, f"figures: {', '.join(FIGURES)}."))
+    drawing = FIGURES[name]
+    chosen = {**drawing.parameters, **(parameters or {})}
+    answer = ask(database_url, cache, drawing.query, chosen, filters, sync=sync, progress=progress)
+    left_out = answer.meta["left_out"]
+    if answer.table.num_rows == 0:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
+        hint = (
+            "-p min_train_accuracy=0 takes models that did not fit." if left_out else "sensdb status shows the queue."
+        )
+        raise QueryError(f"no model to draw{f'; left out: {reasons}' if reasons else ''}.", hint)
+    module = importlib.import_module(f"sensdb.analysis.figures.{drawing.module}")
+    return Plot(getattr(module, drawing.function)(answer.frame, left_out), answer)
