@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from sensdb.settings import Settings
 
@@ -118,6 +119,12 @@ class Database:
 
         rows = [(each.name, each.question, [p.name for p in each.parameters]) for each in list_queries(folder)]
         return pd.DataFrame(rows, columns=["query", "question", "parameters"])
+
+    def plot(self, name: str, /, *, sync: bool = True, **parameters: Any) -> Figure:
+        """Draw a figure of `sensdb plot`, whose parameters and filters it takes; `savefig` writes it."""
+        from sensdb.analysis.plot import plot
+
+        return plot(*self._place, name, parameters, sync=sync).figure
 
     def _view(self, text: str, sweep: Filter, dataset: Filter, where: Filter, sync: bool) -> pd.DataFrame:
         from sensdb.analysis.ask import ask_sql

@@ -36,9 +36,10 @@ def init(settings: Settings) -> None:
 @click.option("--rebuild", is_flag=True, help="Copy everything anew.")
 @pass_settings
 def sync(settings: Settings, rebuild: bool) -> None:
-    """Bring the mirror up to the database; `sensdb query` does so by itself.
+    """Bring the mirror up to the database.
 
-    The mirror is a copy in Parquet files that questions are asked of, so that no question slows the workers.
+    `sensdb query` and `sensdb plot` do so by themselves. The mirror is a copy in
+    Parquet files that questions are asked of, so that no question slows the workers.
     """
     from sensdb.mirror.sync import sync as sync_mirror
 
@@ -54,9 +55,9 @@ def sync(settings: Settings, rebuild: bool) -> None:
 @yes_option
 @pass_settings
 def delete(settings: Settings, sweeps: tuple[str, ...], yes: bool) -> None:
-    """Delete sweeps, and the models with their results that no other sweep holds. Asks.
+    """Delete sweeps and the models that no other sweep holds.
 
-    Refused while models of theirs are running: cancel them first.
+    Their results go with them. Asks first. Refused while models of theirs are running: cancel them first.
     """
     from sensdb.operations.delete import delete_sweeps
     from sensdb.operations.opening import open_queue
@@ -73,9 +74,9 @@ def delete(settings: Settings, sweeps: tuple[str, ...], yes: bool) -> None:
 @output_options
 @pass_settings
 def doctor(settings: Settings, output: Output) -> None:
-    """Check versions, settings and their origin, database, folders and devices.
+    """Check settings, database, folders and devices.
 
-    Each line is ok, warn or fail; exit code 1 where one fails.
+    Versions and the origin of each setting are shown too. Each line is ok, warn or fail; exit code 1 where one fails.
     """
     from sensdb.operations.doctor import CHECK_COLUMNS, examine
 

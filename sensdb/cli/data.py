@@ -36,9 +36,10 @@ def list_(settings: Settings, output: Output) -> None:
 @click.argument("names", metavar="DATASET...", nargs=-1, required=True, shell_complete=complete_datasets)
 @pass_settings
 def fetch(settings: Settings, names: tuple[str, ...]) -> None:
-    """Fetch official files, verify them, and go on where an earlier fetch stopped.
+    """Fetch official files and verify them.
 
-    They go to the last of the data folders; files that are there and good are left alone.
+    Goes on where an earlier fetch stopped. They go to the last of the data folders; files that are
+    there and good are left alone.
     """
     from sensdb.datasets.fetch import fetch as fetch_dataset
 
@@ -54,7 +55,7 @@ def fetch(settings: Settings, names: tuple[str, ...]) -> None:
 @output_options
 @pass_settings
 def check(settings: Settings, names: tuple[str, ...], output: Output) -> None:
-    """Hold every copy of the files against the published checksums.
+    """Hold every copy of the files against published checksums.
 
     Exit code 1 where a file is not what it should be, or a data set that was named is missing.
     """

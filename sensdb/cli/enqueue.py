@@ -42,7 +42,7 @@ def enqueue(
     listing: bool,
     output: Output,
 ) -> None:
-    """Expand sweep files and queue every spec that is not there yet.
+    """Queue every spec of a sweep that is not there yet.
 
     FILE is a sweep file (YAML), the name of a built-in sweep, or - for stdin. A spec is trained once, however often
     and in however many sweeps it is queued.

@@ -37,7 +37,7 @@ def selection(function: Callable[P, R]) -> Callable[P, R]:
 @output_options
 @pass_settings
 def jobs(settings: Settings, states: tuple[str, ...], sweep: str | None, limit: int | None, output: Output) -> None:
-    """List jobs by model, with the error and the traceback of their last attempt."""
+    """List jobs with the error of their last attempt."""
     from sensdb.operations.opening import open_reader
     from sensdb.operations.status import JOB_COLUMNS, find_jobs
 
@@ -51,9 +51,10 @@ def jobs(settings: Settings, states: tuple[str, ...], sweep: str | None, limit: 
 @yes_option
 @pass_settings
 def cancel(settings: Settings, model_ids: tuple[int, ...], sweep: str | None, yes: bool) -> None:
-    """Cancel queued jobs at once and running ones within one beat of their worker.
+    """Cancel queued and running jobs.
 
-    Models that another live sweep shares are left to it. What is trained stays. Asks, where it is more than one job.
+    Queued ones end at once, running ones with the next beat of their worker. Models that another live
+    sweep shares are left to it. What is trained stays. Asks, where it is more than one job.
     """
     from sensdb.operations.opening import open_queue
 
@@ -119,7 +120,10 @@ def resume(settings: Settings, sweep: str) -> None:
 @click.option("--priority", type=click.IntRange(-1_000_000, 1_000_000), required=True, help="Higher first; 0 is usual.")
 @pass_settings
 def prioritise(settings: Settings, sweep: str, priority: int) -> None:
-    """Set the priority of a sweep; a job has the largest of its sweeps'."""
+    """Set the priority of a sweep.
+
+    A job has the largest priority of its sweeps; among equals the older model goes first.
+    """
     from sensdb.operations.opening import open_queue
 
     with open_queue(settings.database_url) as queue:

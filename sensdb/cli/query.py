@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sensdb.cli.names import complete_datasets, complete_queries
-from sensdb.cli.options import examples, parse_assignments, pass_settings
-from sensdb.cli.output import Output, note, output_options
+from sensdb.cli.asking import Asked, asking_options, tell_origin
+from sensdb.cli.names import complete_queries
+from sensdb.cli.options import examples, pass_settings
+from sensdb.cli.output import Output, output_options
 from sensdb.cli.progress import CopiedRows
 from sensdb.errors import UsageError
 from sensdb.settings import Settings
 
 if TYPE_CHECKING:
     from sensdb.analysis.answer import Answer
-    from sensdb.analysis.population import Filters
 
 LIST_COLUMNS = ("query", "question", "parameters")
 
@@ -84,21 +82,6 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 )
 @click.argument("name", metavar="[NAME]", required=False, is_eager=True, shell_complete=complete_queries)
 @click.option("--sql", metavar="TEXT", help="One SELECT or EXPLAIN over the views v_*, or - for stdin.")
-@click.option(
-    "-p",
-    "parameters",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=parse_assignments,
-    help="A parameter of the query, or $NAME of --sql; repeatable.",
-)
-@click.option("--sweep", "sweeps", metavar="NAME", multiple=True, help="Only models of this sweep; repeatable.")
-@click.option(
-    "--dataset", "datasets", multiple=True, shell_complete=complete_datasets, help="Only this data set; repeatable."
-)
-@click.option(
-    "--where", "conditions", metavar="CONDITION", multiple=True, help="Only models like: width >= 100; repeatable."
-)
 @click.option("--limit", type=click.IntRange(1), help="At most so many rows; stderr says how many there were.")
 @click.option(
     "--queries",
@@ -107,8 +90,8 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     type=click.Path(path_type=Path),
     help="A folder of your own queries (.sql).",
 )
-@click.option("--no-sync", is_flag=True, help="Ask the mirror as it is.")
 @click.option("--meta", is_flag=True, help="Say on stderr what the answer is made of: database, time, models used.")
+@asking_options
 @output_options
 @click.option("--help", is_flag=True, expose_value=False, callback=show_help, help="Show this message and exit.")
 @pass_settings
@@ -116,66 +99,38 @@ def query(
     settings: Settings,
     name: str | None,
     sql: str | None,
-    parameters: dict[str, str],
-    sweeps: tuple[str, ...],
-    datasets: tuple[str, ...],
-    conditions: tuple[str, ...],
     limit: int | None,
     queries: Path | None,
-    no_sync: bool,
     meta: bool,
+    asked: Asked,
     output: Output,
 ) -> None:
-    """Ask a saved question, or list them all where no NAME is given.
+    """Ask a saved question or SQL of your own.
 
-    `sensdb query NAME --help` shows its parameters and columns. Questions are asked of a mirror of the database, which
-    is brought up to date first. What was left out of an answer is said on stderr.
+    Without NAME and --sql all questions are listed; `sensdb query NAME --help` shows their parameters and columns.
+    Questions are asked of a mirror of the database, which is brought up to date first. What was left out of an answer
+    is said on stderr.
     """
     if name is not None and sql is not None:
         raise UsageError(f"query {name} and --sql are two questions.", "ask one at a time.")
     if name is None and sql is None:
         output.write(_listed(queries), LIST_COLUMNS)
         return
-    from sensdb.analysis.population import Filters
-
-    filters = Filters(sweeps, datasets, conditions)
-    answer = _ask(settings, name, sql, parameters, filters, sync=not no_sync, queries=queries)
+    answer = _ask(settings, name, sql, asked, queries)
     output.write(answer.table.slice(0, limit), n_all=answer.table.num_rows)
     tell_origin(answer.meta, in_full=meta)
 
 
-def tell_origin(meta: Mapping[str, Any], *, in_full: bool) -> None:
-    """Say on stderr what an answer leaves out and why; `in_full` everything it is made of."""
-    if in_full:
-        for key, value in meta.items():
-            note(f"{key}: {value if isinstance(value, str) else json.dumps(value, default=str)}")
-        return
-    if meta["left_out"]:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in meta["left_out"].items())
-        note(f"{meta['n_models']} models used; left out: {reasons}.")
-    for text in meta["notes"]:
-        note(text)
-
-
-def _ask(
-    settings: Settings,
-    name: str | None,
-    sql: str | None,
-    parameters: Mapping[str, str],
-    filters: Filters,
-    *,
-    sync: bool,
-    queries: Path | None,
-) -> Answer:
+def _ask(settings: Settings, name: str | None, sql: str | None, asked: Asked, queries: Path | None) -> Answer:
     from sensdb.analysis.ask import ask, ask_sql
     from sensdb.analysis.parameters import guess
 
-    place = (settings.database_url, settings.cache_path)
+    place, filters, sync = (settings.database_url, settings.cache_path), asked.filters, asked.sync
     with CopiedRows("sync") as rows:
         if name is not None:
-            return ask(*place, name, parameters, filters, sync=sync, queries=queries, progress=rows.update)
+            return ask(*place, name, asked.parameters, filters, sync=sync, queries=queries, progress=rows.update)
         text = sys.stdin.read() if sql == "-" else str(sql)
-        values = {key: guess(value) for key, value in parameters.items()}
+        values = {key: guess(value) for key, value in asked.parameters.items()}
         return ask_sql(*place, text, values, filters, sync=sync, progress=rows.update)
 
 
@@ -183,5 +138,5 @@ def _listed(folder: Path | None) -> list[dict[str, object]]:
     from sensdb.analysis.saved_queries import load_queries
 
     found = sorted(load_queries(folder).values(), key=lambda each: each.name)
-    texts = [(each.name, each.question, ", ".join(given.name for given in each.parameters)) for each in found]
+    texts = [(each.name, each.question, ", ".join(given.name for given in each.parameters) or None) for each in found]
     return [dict(zip(LIST_COLUMNS, row, strict=True)) for row in texts]

@@ -25,8 +25,9 @@ SECONDS_BETWEEN_LOOKS = 2
 @output_options
 @pass_settings
 def status(settings: Settings, part: str | None, watch: bool, output: Output) -> None:
-    """Show each sweep's jobs by state and the time left; workers and failures in words on stderr.
+    """Show each sweep's jobs by state and the time left.
 
+    Workers and failures are told in words on stderr; --workers and --failures list them instead.
     share_done is a share from 0 to 1; time_left_seconds is at the present rate of all workers.
     """
     from sensdb.operations.opening import open_reader

@@ -39,7 +39,9 @@ class Duration(click.ParamType[float]):
 @click.option("--sweep", help="Only models of this sweep.")
 @click.option("--max-models", type=click.IntRange(1), help="Leave after this many models.")
 @click.option("--pack-size", type=click.IntRange(1, 4096), help="Upper bound on models trained at once by a process.")
-@click.option("--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True, help="Of lines on stderr."
+)
 @pass_settings
 def worker(
     settings: Settings,

@@ -23,13 +23,16 @@ def study_of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = SWEEP.replace("name: tiny", "name: digits").replace("seeds: 3", "seeds: 6")
     main(["--database", url, "init"])
     main(["--database", url, "enqueue", str(write_sweep(place, text))])
-    finish_jobs(url, 16)
+    finish_jobs(url)
+    main(["--database", url, "retry", "18", "--retrain", "--yes"])
     kill_jobs(url, 1)
+    main(["--database", url, "retry", "17", "--retrain", "--yes"])
     return place / "sensdb.db"
 
 
 @pytest.fixture
 def digits_here(study_of_digits: Path, folder: Path) -> Path:
-    """A copy of that study as ./sensdb.db of the working folder."""
-    shutil.copyfile(study_of_digits, folder / "sensdb.db")
+    """Copies of that study in the working folder, as sensdb.db and as study.db."""
+    for name in ("sensdb.db", "study.db"):
+        shutil.copyfile(study_of_digits, folder / name)
     return folder

@@ -8,7 +8,8 @@ from sensdb.cli import cli
 from sensdb.cli.reference import PATH, main, render, root_context, walk
 from sensdb.settings import CONFIG_VARIABLE, ENVIRONMENT
 
-COMMANDS = [context.command_path for _, context in walk(cli, root_context())]
+WALKED = list(walk(cli, root_context()))
+COMMANDS = [context.command_path for _, context in WALKED]
 TEXT = PATH.read_text(encoding="utf-8") if PATH.exists() else ""
 
 
@@ -44,9 +45,10 @@ def test_every_saved_query_stands_in_the_reference():
     assert missing == []
 
 
-@pytest.mark.parametrize(("command", "context"), walk(cli, root_context()), ids=COMMANDS)
+@pytest.mark.parametrize(("command", "context"), WALKED, ids=COMMANDS)
 def test_every_command_and_option_has_help(command, context):
     assert command.help
     assert command.help.strip().split("\n")[0].endswith(".")
+    assert context.parent is None or not command.get_short_help_str(limit=62).endswith("...")  # 80 columns
     bare = [param.name for param in command.params if param.param_type_name == "option" and not param.help]
     assert bare == []
