@@ -210,7 +210,7 @@ class _Crew:
         """Ask how much is left; the last known count stands while the database is away."""
         self._next_count = time.monotonic() + SECONDS_BETWEEN_COUNTS
         try:
-            self._tally.unfinished = self._queue.count_unfinished(self._sweep_id)
+            self._tally.count(self._queue.count_unfinished(self._sweep_id))
         except DatabaseError as error:
             self._display.log("warning", error.message)
 

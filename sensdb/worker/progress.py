@@ -53,13 +53,13 @@ class Tally:
     """What all worker processes of this machine have done so far.
 
     Attributes:
-        unfinished: models queued or running anywhere, as the database last said; None before it has.
+        total: models done here and still to do anywhere, as of the last `count`; None before it.
         parts: what each process reported last, those that have ended included.
     """
 
     device: str
     processes: int
-    unfinished: int | None = None
+    total: int | None = None
     parts: dict[int, ProcessProgress] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
@@ -83,10 +83,14 @@ class Tally:
         """The packs being trained now."""
         return [part.pack for part in self.parts.values() if part.pack is not None]
 
+    def count(self, unfinished: int) -> None:
+        """Take in how many models are queued or running anywhere, as the database says now."""
+        self.total = self.done + unfinished
+
     @property
-    def total(self) -> int | None:
-        """Models done here and still to do anywhere: `done` never exceeds it."""
-        return None if self.unfinished is None else self.done + self.unfinished
+    def left(self) -> int | None:
+        """Models still to do, never below 0: `done` of `total` never reads as more than all."""
+        return None if self.total is None else max(self.total - self.done, 0)
 
     @property
     def models_per_second(self) -> float:
@@ -101,13 +105,13 @@ class Tally:
     @property
     def seconds_left(self) -> float | None:
         """Time until nothing is left at the rate so far; None before the first model is done."""
-        if self.unfinished is None or self.done == 0:
+        if self.left is None or self.done == 0:
             return None
-        return self.unfinished / self.models_per_second
+        return self.left / self.models_per_second
 
     def line(self) -> str:
         """The one line: done of total, failures, rates, time left, the packs."""
-        total = "" if self.total is None else f"/{self.total}"
+        total = "" if self.left is None else f"/{self.done + self.left}"
         parts = [f"worker on {self.device} ({self.processes} {'process' if self.processes == 1 else 'processes'})"]
         parts.append(f"{self.done}{total} done" + (f", {self.failed} failed" if self.failed else ""))
         parts.append(f"{60 * self.models_per_second:.3g} models/min, {self.model_steps_per_second:.3g} model-steps/s")
@@ -123,7 +127,7 @@ class Tally:
             "processes": self.processes,
             "models_done": self.done,
             "models_failed": self.failed,
-            "models_unfinished": self.unfinished,
+            "models_left": self.left,
             "models_per_second": self.models_per_second,
             "model_steps_per_second": self.model_steps_per_second,
             "seconds_left": self.seconds_left,
@@ -201,7 +205,7 @@ class Bar:
         self._progress.update(
             self._task,
             description=name,
-            total=tally.total,
+            total=None if tally.left is None else tally.done + tally.left,
             completed=tally.done,
             detail=f"{detail}{' | ' if pack else ''}{pack}",
         )

@@ -1,0 +1,76 @@
+"""The demo, on a sweep of a few small networks: the same path, real training, real figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sensdb.operations.demo import FIGURES, STORY, run_demo
+
+SWEEP = """
+seeds: 2
+fixed: {dataset: digits, n_train: 300, learning_rate: 0.05, batch_size: 32, max_steps: 1500, stop: fitted}
+grid: {width: [32, 64], hidden_layers: [1, 2]}
+measure: {transitions: {points: 10}}
+"""
+
+
+class Told:
+    """What a demo showed and noted."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, list[dict[str, object]]] = {}
+        self.notes: list[str] = []
+
+    def show(self, title: str, rows: Sequence[dict[str, object]], columns: Sequence[str]) -> None:
+        self.sections[title] = [{name: row[name] for name in columns} for row in rows]
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    """A demo that has run once, in tmp_path / "demo"."""
+    (tmp_path / "tiny.yaml").write_text(SWEEP)
+    return demo(tmp_path)
+
+
+def demo(folder: Path) -> Told:
+    told = Told()
+    code = run_demo(
+        folder / "demo", (), folder / "cache", show=told.show, note=told.notes.append, sweep=str(folder / "tiny.yaml")
+    )
+    assert code == 0
+    return told
+
+
+def test_the_demo_answers_each_question_of_its_story(told: Told) -> None:
+    correlation, _pairs, quantiles, auroc = (told.sections[title] for title, *_ in STORY)
+
+    assert [row["metric"] for row in correlation] == ["jacobian_norm", "transitions"]
+    assert correlation[0]["n_models"] == 8
+    assert [row["quantile"] for row in quantiles] == list(range(1, 11))
+    assert auroc[0]["metric"] == "jacobian_norm"
+
+
+def test_the_demo_writes_its_figures(told: Told, tmp_path: Path) -> None:
+    for name in FIGURES:
+        assert (tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_demo_trains_nothing_and_says_the_same(told: Told, tmp_path: Path) -> None:
+    again = demo(tmp_path)
+
+    assert again.sections == told.sections
+    assert "8 trained already" in again.notes[0]
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'demo' / 'sensdb.db'}")
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("select count(*) from attempts")).scalar_one() == 8
+    engine.dispose()
+
+
+def test_the_demo_ends_with_commands_to_try(told: Told) -> None:
+    start = told.notes.index("\nTry next:")
+
+    assert all("sensdb" in line for line in told.notes[start + 1 :])
