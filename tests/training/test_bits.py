@@ -42,7 +42,9 @@ SHAPES = {
     "full batch with augmentation": {"batch_size": "full", "augmentation": ["translate"], "n_train": 50},
     "learning-rate drops": {"learning_rate_drop_epochs": 1},
 }
-PLACES = [(2, 0), (2, 1), (7, 0), (7, 3), (7, 6), (16, 0), (16, 5), (16, 15)]
+# Sizes of the pack, and places in it: first, second, last.
+ALL_PLACES = [(2, 0), (2, 1), (7, 0), (7, 1), (7, 6), (16, 0), (16, 1), (16, 15)]
+TELLING_PLACES = [(2, 1), (7, 1), (16, 15)]
 
 
 @lru_cache
@@ -84,7 +86,7 @@ def test_a_model_in_a_pack_equals_the_model_alone_whatever_its_place(shape: str)
     data = data_of(info, spec.dtype)
     alone = train_alone(spec, data)
 
-    for size, slot in PLACES:
+    for size, slot in ALL_PLACES if shape == "the default" else TELLING_PLACES:
         specs = neighbours(spec, info, size - 1)
         specs.insert(slot, spec)
         packed = train_pack(specs, data)[slot]

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from sensdb.definitions.spec import TrainingSpec
 from sensdb.errors import TrainingError
 from sensdb.training.lbfgs import MOST_EVALUATIONS, minimise
 from sensdb.training.trainer import Trainer, train_alone
 from tests.training.models import a_spec, made_up_data, made_up_info, train_pack
+from tests.training.reference import reference_loss, reference_model
 
 INFO = made_up_info(200)
 Problem = Callable[[Tensor], tuple[float, Tensor]]
@@ -107,12 +109,10 @@ def test_twenty_iterations_equal_torchs(nonlinearity: str, loss: str) -> None:
     assert max(float((a - b).abs().max()) for a, b in zip(ours, reference, strict=True)) < 1e-8
 
 
-def train_with_torch(spec: object, n_iterations: int, least_change: float) -> list[Tensor]:
+def train_with_torch(spec: TrainingSpec, n_iterations: int, least_change: float) -> list[Tensor]:
     """torch.optim.LBFGS with strong Wolfe on all points at once; parameters in order."""
-    from tests.training.test_reference import reference_loss, reference_model
-
     data = made_up_data(INFO, "float64")
-    model: nn.Sequential = reference_model(spec, INFO)  # type: ignore[arg-type]
+    model = reference_model(spec, INFO)
     optimizer = torch.optim.LBFGS(
         model.parameters(),
         max_iter=n_iterations,
@@ -125,7 +125,7 @@ def train_with_torch(spec: object, n_iterations: int, least_change: float) -> li
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        value = reference_loss(spec, model(data.x), data.labels)  # type: ignore[arg-type]
+        value = reference_loss(spec, model(data.x), data.labels)
         value.backward()
         return value
 
