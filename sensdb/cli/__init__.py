@@ -11,7 +11,7 @@ import click
 
 from sensdb.cli.messages import report
 from sensdb.cli.options import GlobalOptions, examples
-from sensdb.cli.output import discard_stdout, stdout_is_closed
+from sensdb.cli.output import discard_stdout, prepare_stdout, stdout_is_closed
 from sensdb.errors import SensdbError
 from sensdb.version import __version__
 
@@ -99,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "_SENSDB_COMPLETE" in os.environ:
         cli.main(prog_name="sensdb")  # the shell asks for completions; click answers and exits
     options = GlobalOptions()
+    prepare_stdout()
     try:
         with cli.make_context("sensdb", list(sys.argv[1:] if arguments is None else arguments), obj=options) as context:
             cli.invoke(context)

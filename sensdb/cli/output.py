@@ -8,10 +8,10 @@ import select
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sensdb.cli.grid import Rows
 
 R = TypeVar("R")
+BLOCK_CHARACTERS = 1 << 16
 TEXT_FORMATS: Mapping[str, Callable[[Grid], Iterable[str]]] = {
     "table": table_lines,
     "csv": csv_lines,
@@ -158,6 +159,15 @@ def print_section(title: str, rows: Rows, columns: Sequence[str] = ()) -> None:
     _print([f"{title}\n", *table_lines(Grid(rows, columns), width=width, note=note), "\n"])
 
 
+def prepare_stdout() -> None:
+    """UTF-8 into pipes and files whatever the locale; a terminal that cannot show a character gets a question mark."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
+
+
 def stdout_is_closed() -> bool:
     """Whether whoever read our stdout has gone, so that a BrokenPipeError is no fault of ours."""
     try:
@@ -177,9 +187,22 @@ def discard_stdout() -> None:
 
 
 def _print(pieces: Iterable[str]) -> None:
-    for piece in pieces:
-        sys.stdout.write(piece)
+    for text in _in_blocks(pieces):
+        sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def _in_blocks(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer, larger pieces: where Python's own buffer is off, each write is a call to the system."""
+    block: list[str] = []
+    size = 0
+    for piece in pieces:
+        block.append(piece)
+        size += len(piece)
+        if size >= BLOCK_CHARACTERS:
+            yield "".join(block)
+            block, size = [], 0
+    yield "".join(block)
 
 
 def _write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from sensdb.database.engine import reading
 from sensdb.database.schema import attempts, jobs, sweep_models
 from sensdb.jobs.reader import QueueReader
+from sensdb.jobs.transactions import inspect
 from sensdb.worker.progress import duration_text
 
 SWEEP_COLUMNS = (
@@ -48,6 +47,7 @@ JOB_COLUMNS = (
     *("pack_key", "traceback"),
 )
 MOST_WORKERS_NAMED = 3
+SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ def read_status(queue: QueueReader) -> Status:
     workers: list[dict[str, Any]] = [{**worker, "models_per_minute": _rate(worker)} for worker in queue.workers()]
     rate = sum(worker["models_per_minute"] or 0.0 for worker in workers if worker["condition"] == "running")
     sweeps = [{**row, "time_left_seconds": _time_left(row, rate)} for row in queue.progress()]
-    with reading(queue.engine) as connection:
-        failures = _failures(connection)
-    return Status(sweeps, workers, failures)
+    return Status(sweeps, workers, inspect(queue.engine, _failures))
 
 
 def table_of(status: Status, part: str | None) -> tuple[list[dict[str, object]], Sequence[str]]:
@@ -85,9 +83,9 @@ def table_of(status: Status, part: str | None) -> tuple[list[dict[str, object]],
 def summary(status: Status) -> list[str]:
     """Workers and failures in words, for stderr beside the table of sweeps."""
     lines = []
-    counts = Counter(str(worker["condition"]) for worker in status.workers)
-    lines.append(f"workers: {counts['running']} running" + (f", {counts['lost']} lost" if counts["lost"] else ""))
-    lost = [worker for worker in status.workers if worker["condition"] == "lost"]
+    n_running = sum(worker["condition"] == "running" for worker in status.workers)
+    lost = [worker for worker in status.workers if worker["condition"] == "lost" and _is_news(worker)]
+    lines.append(f"workers: {n_running} running" + (f", {len(lost)} lost" if lost else ""))
     for worker in lost[:MOST_WORKERS_NAMED]:
         silent = duration_text(float(str(worker["silent_seconds"])))
         lines.append(f"  {worker['worker_id']}: not heard from for {silent}, held {worker['n_running']} jobs")
@@ -118,8 +116,12 @@ def find_jobs(
     if sweep is not None:
         members = sa.select(sweep_models.c.model_id).where(sweep_models.c.sweep_id == queue.sweep_id(sweep))
         query = query.where(jobs.c.model_id.in_(members))
-    with reading(queue.engine) as connection:
-        return listed, int(connection.execute(query).scalar_one())
+    return listed, inspect(queue.engine, lambda connection: int(connection.execute(query).scalar_one()))
+
+
+def _is_news(worker: Mapping[str, Any]) -> bool:
+    """Whether a lost worker still matters: it holds jobs, or was heard from within a day."""
+    return bool(worker["n_running"]) or worker["silent_seconds"] < SECONDS_A_DAY
 
 
 def _rate(worker: Mapping[str, Any]) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,8 +47,13 @@ def run_apart(*arguments: str | Path, text_in: str | None = None) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def run_on_terminal(*arguments: str | Path, columns: int = 80, typed: str = "") -> Ran:
-    """Run a command whose stdin and stdout are a terminal of `columns`; stderr stays a pipe."""
+def run_on_terminal(
+    *arguments: str | Path, columns: int = 80, typed: str = "", until: str = "", interrupt: bool = False
+) -> Ran:
+    """Run a command whose stdin and stdout are a terminal of `columns`; stderr stays a pipe.
+
+    Where `interrupt`, it gets SIGINT once `until` has been printed.
+    """
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color"}
     with subprocess.Popen(
@@ -65,6 +71,9 @@ def run_on_terminal(*arguments: str | Path, columns: int = 80, typed: str = "") 
             if not piece:
                 break
             pieces.append(piece)
+            if interrupt and until.encode() in b"".join(pieces):
+                process.send_signal(signal.SIGINT)
+                interrupt = False
         assert process.stderr is not None
         err = process.stderr.read().decode()
         code = process.wait(timeout=120)

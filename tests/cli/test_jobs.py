@@ -77,6 +77,17 @@ def test_status_names_a_worker_that_is_not_heard_from(sensdb: Here, database_url
     assert "held 2 jobs\n" in err
 
 
+def test_status_forgets_a_worker_that_was_lost_long_ago_and_holds_nothing(sensdb: Here, database_url: str):
+    with open_queue(database_url) as queue:
+        jobs = claim(queue, 1)
+        queue.release([(job.model_id, job.attempt) for job in jobs])
+        moment = "'2020-01-01 00:00:00.000000'" if queue.engine.dialect.name == "sqlite" else "'2020-01-01'"
+        with queue.engine.begin() as connection:
+            connection.exec_driver_sql(f"update workers set beat_at = {moment}, started_at = {moment}")
+
+    assert sensdb("status").err == "workers: 0 running\n"
+
+
 def test_status_counts_failures_by_reason(sensdb: Here, database_url: str):
     first = kill_jobs(database_url, 2, "shapes do not fit")
     kill_jobs(database_url, 1, "something else")
@@ -235,6 +246,14 @@ def test_nothing_matched_exits_3(sensdb: Here, command):
 def test_models_and_a_sweep_together_are_a_usage_error(sensdb: Here, command):
     assert sensdb(command, "1", "--sweep", "tiny").code == 2
     assert sensdb(command).code == 2
+
+
+def test_watch_shows_the_table_until_it_is_interrupted():
+    ran = run_on_terminal("status", "--watch", columns=200, until="sweep ", interrupt=True)
+
+    assert ran.code == 130
+    assert ran.out.startswith("sweep ")
+    assert ran.err.endswith("Interrupted.\n")
 
 
 def test_watch_off_a_terminal_is_a_usage_error(sensdb: Here):

@@ -178,6 +178,18 @@ def test_no_color_switches_colours_off(sensdb: Here, probe, monkeypatch: pytest.
     assert colours == [None, False]
 
 
+def test_stdout_is_utf_8_in_a_pipe_whatever_the_locale(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from sensdb.cli.output import *; prepare_stdout(); write_text('é日')"],
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout == "é日\n".encode()
+
+
 def test_yes_answers_the_question():
     confirm("delete 3 models?", yes=True)
 
