@@ -137,6 +137,28 @@ def test_a_password_is_never_shown(sensdb: Here, url, command):
     assert CANARY not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("form", ["user and password", "query"])
+def test_a_password_that_works_is_never_shown(sensdb: Here, folder: Path, postgresql_url: str, form):
+    scheme, rest = postgresql_url.split("://")
+    name, _, place = rest.partition("@")
+    user = name.partition(":")[0]
+    joined = "&" if "?" in place else "?"
+    url = (
+        f"{scheme}://{user}:{CANARY}@{place}"
+        if form == "user and password"
+        else f"{scheme}://{user}@{place}{joined}password={CANARY}"
+    )
+    write_sweep(folder)
+    commands = [["init"], ["enqueue", "tiny.yaml"], ["status"], ["jobs"], ["doctor"], ["sync"]]
+    commands += [["query", "correlation", "--meta"], ["cancel", "--sweep", "tiny", "--yes"]]
+
+    ran = [sensdb("--verbose", "--database", url, *command) for command in commands]
+
+    assert [each.code for each in ran] == [0] * len(commands)
+    assert CANARY not in "".join(each.out + each.err for each in ran)
+    assert not [path for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+
+
 def test_doctor_on_a_terminal_is_a_table():
     ran = run_on_terminal("doctor", columns=200)
 

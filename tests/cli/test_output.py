@@ -265,6 +265,10 @@ def test_the_suffix_of_o_chooses_the_format(suffix, name):
     assert Output.choose(None, f"rows{suffix}").format == name
 
 
+def test_a_dash_is_stdout():
+    assert Output.choose("csv", "-").path is None
+
+
 def test_f_and_a_different_suffix_are_a_usage_error():
     with pytest.raises(UsageError, match=r"^-o rows.json means json, -f says csv\.$"):
         Output.choose("csv", "rows.json")
