@@ -163,12 +163,12 @@ def _input(pack: GradientPack, n_models: int, part: slice) -> tuple[Tensor, Load
     if pack.augmentation is None or window.variants is None:
         return x, gather
     table = pack.augmentation.sources
-    variants = [ahead.reshape(-1) for ahead in window.variants[:, :n_models, part]]
+    variants = list(window.variants[:, :n_models, part])  # [K], each [M, b]
     sources = torch.empty(n_models * n_rows, d, dtype=torch.int64, device=x.device)
 
     def augment(position: int) -> None:
         gather(position)
-        torch.index_select(table, 0, variants[position], out=sources)
+        torch.index_select(table, 0, variants[position].reshape(-1), out=sources)
         torch.gather(images, 2, sources.view(x.shape), out=x)
 
     return x, augment

@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor
 
-from sensdb.training.layout import ALIGNMENT, Parameters
+from sensdb.training.layout import Parameters
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 RMSPROP_DECAY, RMSPROP_EPSILON = 0.9, 1e-8
@@ -168,7 +168,6 @@ def _bias_corrections() -> tuple[Tensor, Tensor]:
 
 def _tiles(n_models: int, size: int) -> Iterator[tuple[slice, slice]]:
     """Rows and columns that cover [n_models, size] in parts of at most TILE numbers: whole models, or parts of one."""
-    assert TILE % ALIGNMENT == 0
     if size > TILE:
         for row in range(n_models):
             for column in range(0, size, TILE):

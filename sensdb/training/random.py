@@ -148,17 +148,17 @@ def initial_weights(seed: int, weight_scale: float, nonlinearity: str, sizes: Se
     weights = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         std = weight_scale * math.sqrt(INITIAL_VARIANCE[nonlinearity] / fan_in)
-        normals = _normals(seed, layer, fan_out * fan_in)
-        weights.append(normals.mul_(std).view(fan_out, fan_in))
+        draws = normals(seed, Purpose.INIT, layer, fan_out * fan_in)
+        weights.append(draws.mul_(std).view(fan_out, fan_in))
     return weights
 
 
-def _normals(seed: int, layer: int, n: int) -> Tensor:
-    """n standard normals, float64; a block of words gives two 53-bit uniforms and they give two normals."""
+def normals(seed: int, purpose: Purpose, step: int, n: int) -> Tensor:
+    """n standard normals, float64 on the host; a block of words gives two 53-bit uniforms and they two normals."""
     pairs = torch.empty((n + 1) // 2, 2, dtype=torch.float64)
     for start in range(0, len(pairs), _CHUNK):
         part = pairs[start : start + _CHUNK]
-        a, b, c, d = words(seed, Purpose.INIT, layer, torch.arange(start, start + len(part)))
+        a, b, c, d = words(seed, purpose, step, torch.arange(start, start + len(part)))
         # In (0, 1), ends excluded, so that the logarithm is finite.
         radius = ((a << 21) | (b >> 11)).to(torch.float64).add_(0.5).mul_(2.0**-53).log_().mul_(-2.0).sqrt_()
         angle = ((c << 21) | (d >> 11)).to(torch.float64).mul_(2.0**-53 * 2.0 * math.pi)

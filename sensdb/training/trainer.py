@@ -64,7 +64,8 @@ class Trainer:
         device: where to train.
 
     Raises:
-        TrainingError: this version does not train such specs.
+        TrainingError: data and device differ, or the spec cannot be trained (augmentation with lbfgs; rotations of
+            oblong images).
     """
 
     def __init__(
@@ -155,9 +156,17 @@ class Trainer:
         return self._trained.pop(slot)
 
     def drop(self, slot: int) -> None:
-        """Give up the model in this slot; frees the slot."""
-        if self._trained.pop(slot, None) is None:
-            self._vacate(next(row for row, model in enumerate(self._models) if model.slot == slot))
+        """Give up the model in this slot, in training or ended; frees the slot.
+
+        Raises:
+            TrainingError: the slot holds no model.
+        """
+        if self._trained.pop(slot, None) is not None:
+            return
+        rows = [row for row, model in enumerate(self._models) if model.slot == slot]
+        if not rows:
+            raise TrainingError(f"slot {slot} holds no model; those in use are {self.active_slots}.")
+        self._vacate(rows[0])
 
     def _end_models(self) -> list[int]:
         """Look at the models whose event has come; those that have ended leave the pack."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.spec import TrainingSpec, n_train_points
+from sensdb.training.augment import Augmentation
 from sensdb.training.data import TrainingData
 from sensdb.training.random import initial_weights, noisy_labels, permutation
 
@@ -35,6 +36,9 @@ def train_reference(spec: TrainingSpec, data: TrainingData) -> list[Tensor]:
     x, y = data.x[:n], noisy_labels(spec.seed, spec.label_noise, data.labels[:n], data.info.n_classes)
     model = reference_model(spec, data.info)
     optimizer = reference_optimizer(spec, model)
+    augmentation = None
+    if spec.augmentation is not None:
+        augmentation = Augmentation(spec.augmentation, data.image_shape, "cpu")
     batch = spec.batch_rows(n)
     an_epoch = n // batch
     for step in range(spec.max_steps):
@@ -47,8 +51,12 @@ def train_reference(spec: TrainingSpec, data: TrainingData) -> list[Tensor]:
                 group["lr"] *= 0.1
         epoch, place = divmod(step, an_epoch)
         rows = torch.arange(n) if spec.full_batch else permutation(spec.seed, epoch, n)[place * batch :][:batch]
+        points = x[rows]
+        if augmentation is not None:
+            variants = augmentation.variants(spec.seed, torch.tensor([step]), batch)[0]
+            points = points.gather(1, augmentation.sources[variants])
         optimizer.zero_grad()
-        reference_loss(spec, model(x[rows]), y[rows]).backward()
+        reference_loss(spec, model(points), y[rows]).backward()
         optimizer.step()
     return [parameter.detach() for parameter in model.parameters()]
 

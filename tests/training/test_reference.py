@@ -76,6 +76,7 @@ def test_nonlinearities_and_losses_equal_autograd_over_a_thousand_steps(nonlinea
         {"learning_rate_drop_epochs": 3},
         {"n_train": 61, "batch_size": 20},
         {"batch_size": 1, "learning_rate": 0.005},
+        {"augmentation": ["translate", "flip", "rotate"], "learning_rate": 0.01},
     ],
     ids=str,
 )
@@ -89,12 +90,14 @@ def test_batches_depths_and_drops_equal_the_plain_loop(fields: dict[str, object]
     assert greatest_difference(trained.network, train_reference(spec, data)) < 1e-10
 
 
-def test_a_full_batch_in_chunks_equals_one_gradient_over_all_points() -> None:
+@pytest.mark.parametrize("kinds", [None, ["translate", "flip"]], ids=["plain", "augmented"])
+def test_a_full_batch_in_chunks_equals_one_gradient_over_all_points(kinds: list[str] | None) -> None:
     info = made_up_info(1300)
-    spec = a_spec(info, batch_size="full", dtype="float64", max_steps=50)
+    fields = {"batch_size": "full", "dtype": "float64", "augmentation": kinds, "max_steps": 50}
+    spec = a_spec(info, **fields)
     data = made_up_data(info, "float64")
 
-    trained = train_pack([spec, a_spec(info, batch_size="full", dtype="float64", seed=1, max_steps=50)], data)[0]
+    trained = train_pack([spec, a_spec(info, **fields, seed=1)], data)[0]
 
     assert greatest_difference(trained.network, train_reference(spec, data)) < 1e-10
 

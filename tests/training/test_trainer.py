@@ -179,6 +179,29 @@ def test_a_taken_slot_is_refused() -> None:
         trainer.put(0, a_spec(INFO))
 
 
+def test_dropping_from_an_empty_slot_is_refused() -> None:
+    trainer = Trainer(a_spec(INFO), 2, DATA)
+    trainer.put(1, a_spec(INFO))
+
+    with pytest.raises(TrainingError, match=r"^slot 0 holds no model; those in use are \[1\]\.$"):
+        trainer.drop(0)
+
+
+def test_an_ended_model_may_be_dropped_instead_of_taken() -> None:
+    trainer = Trainer(a_spec(INFO), 1, DATA)
+    trainer.put(0, a_spec(INFO, max_steps=5))
+    trainer.run(seconds=60.0)
+
+    trainer.drop(0)
+
+    assert trainer.free_slots == [0]
+
+
+def test_data_on_another_device_are_refused() -> None:
+    with pytest.raises(TrainingError, match=r"^training data on cpu, a trainer on meta: one device expected\.$"):
+        Trainer(a_spec(INFO), 1, DATA, device="meta")
+
+
 def test_tiny_models_are_packed_and_large_ones_trained_alone() -> None:
     digits, mnist, cifar = (made_up_info(2000, shape, 10) for shape in ((8, 8, 1), (28, 28, 1), (32, 32, 3)))
 
