@@ -172,7 +172,9 @@ class Queue(QueueReader):
             The jobs by model_id; none where nothing is due or others are claiming each due job just now.
         """
         if self._unanswered:
+            # A second look: the server may still have been at that COMMIT at the first.
             found = self._look_up_unanswered(worker_id)
+            self._unanswered = []
             if found:
                 return found
         if self.dialect.probes_before_claim and not self._read(
@@ -195,7 +197,9 @@ class Queue(QueueReader):
         except CommitUnknown:
             # If it was committed, beats of this worker would keep the jobs for ever while nobody trains them.
             self._unanswered = jobs
-            return self._look_up_unanswered(worker_id)
+            jobs = self._look_up_unanswered(worker_id)
+            if jobs:
+                self._unanswered = []
         return jobs
 
     def beat(
@@ -362,12 +366,10 @@ class Queue(QueueReader):
         return transact(self.engine, work)
 
     def _look_up_unanswered(self, worker_id: str) -> list[Job]:
-        """The jobs of a claim whose COMMIT was not answered, if it was committed; kept in mind until it is known."""
+        """The jobs of a claim whose COMMIT was not answered, if it was committed."""
         pairs = [(job.model_id, job.attempt) for job in self._unanswered]
         found = self._read(lambda connection: claiming.still_claimed(connection, self.dialect, worker_id, pairs))
-        jobs = [job for job in self._unanswered if (job.model_id, job.attempt) in found]
-        self._unanswered = []
-        return jobs
+        return [job for job in self._unanswered if (job.model_id, job.attempt) in found]
 
     def _wanted(
         self, specs: Sequence[TrainingSpec], measure: MeasureSettings | Sequence[MeasureSettings]

@@ -17,6 +17,7 @@ from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS
 from sensdb.definitions.spec import TrainingSpec, make_spec
 from sensdb.jobs.queue import Job, Pair, Queue, SweepRecord, WorkerRecord
 from sensdb.jobs.records import Enqueued
+from sensdb.jobs.transactions import transact
 from sensdb.results.writer import Result
 
 INFOS = {"digits": dataset_info("digits")}
@@ -113,9 +114,8 @@ def scalar(engine: sa.Engine, text: str, **values: object) -> Any:
 
 
 def execute(engine: sa.Engine, text: str, **values: object) -> None:
-    """Change rows behind the queue's back."""
-    with writing(engine) as connection:
-        connection.execute(sa.text(text), values)
+    """Change rows behind the queue's back; repeated after a deadlock with one of its own transactions."""
+    transact(engine, lambda connection: connection.execute(sa.text(text), values))
 
 
 def job_row(engine: sa.Engine, model_id: int) -> dict[str, Any]:

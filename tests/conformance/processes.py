@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,8 +12,10 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from sensdb.database.engine import open_engine
+from sensdb.errors import NothingMatched, QueueError
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.jobs.records import Enqueued
+from sensdb.operations.delete import delete_sweeps
 from sensdb.results.writer import store
 from tests.conformance.factories import a_result, enqueue, pairs, some_specs
 
@@ -83,13 +86,24 @@ def enqueue_under_own_name(queue: Queue, number: int, n: int) -> Enqueued:
     return enqueue(queue, some_specs(n), f"sweep-{number}", priority=number)
 
 
+def enqueue_and_delete(queue: Queue, number: int, rounds: int) -> bool:
+    """Enqueue the specs everybody enqueues and delete them again, under a sweep shared with one other process."""
+    sweep = f"sweep-{number % 2}"
+    for _ in range(rounds):
+        with contextlib.suppress(QueueError, NothingMatched):
+            # Either may find that the other has just deleted the sweep.
+            enqueue(queue, some_specs(30), sweep)
+            delete_sweeps(queue, [sweep])
+    return True
+
+
 def _run(
     work: Work, database_url: str, number: int, arguments: tuple[object, ...], barrier: Barrier, answer: Connection
 ) -> None:
     engine = open_engine(database_url, pool_size=1)
     queue = Queue(engine)
     assert queue.settings is not None
-    barrier.wait(60)
+    barrier.wait(120)
     try:
         answer.send(work(queue, number, *arguments))
     except Exception as error:  # noqa: BLE001  (sent to the test, which raises it)

@@ -21,6 +21,7 @@ from tests.conformance.factories import (
     some_specs,
     states,
 )
+from tests.conformance.processes import enqueue_and_delete, in_processes
 
 TABLES = ("sweeps", "sweep_definitions", "sweep_models", "models", "jobs", "attempts", "model_metrics", "point_metrics")
 
@@ -147,3 +148,12 @@ def test_a_deleted_spec_can_be_enqueued_again_under_a_new_number(queue: Queue) -
 
     assert enqueue(queue, some_specs(1)).n_new == 1
     assert claim_one(queue).model_id == 2
+
+
+def test_enqueue_and_delete_side_by_side_leave_every_model_whole_or_gone(queue: Queue, database_url: str) -> None:
+    told = in_processes(enqueue_and_delete, 4, database_url, 12)
+
+    assert all(told)
+    models = scalar(queue.engine, "select count(*) from models")
+    assert _counts(queue)["jobs"] == models
+    assert scalar(queue.engine, "select count(distinct model_id) from sweep_models") == models

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -69,6 +69,7 @@ def test_driver_rows_are_python_values_with_none_for_null() -> None:
     assert {type(value) for value in row} == {int, bool, float, type(None)}
 
 
+@settings(deadline=None)
 @given(values=arrays.arrays(np.float64, 20, elements=st.floats(allow_subnormal=True)))
 def test_a_real_is_stored_as_its_nearest_four_bytes_or_zero_or_null(values: np.ndarray) -> None:
     column = clean_points(1, {"point_index": np.arange(20), "loss": values})["loss"]
