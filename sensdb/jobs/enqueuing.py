@@ -84,7 +84,9 @@ def open_sweep(
     )
     row = connection.execute(
         sa.text(f"select sweep_id, priority from sweeps where name = :name {dialect.lock}"), {"name": sweep.name}
-    ).one()
+    ).one_or_none()
+    if row is None:
+        raise Repeat("the sweep was deleted while it was enqueued")
     sweep_id = int(row.sweep_id)
     connection.execute(
         sa.text("update sweeps set description = :description, priority = :priority where sweep_id = :sweep_id"),
