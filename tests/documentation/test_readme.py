@@ -18,7 +18,8 @@ from sensdb.definitions.sweep import expand_sweep, load_sweep
 
 ROOT = Path(sensdb.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(str(p) for p in Path("docs").glob("decisions/*.md"))]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DECISIONS]
 
 
 def blocks(language: str) -> list[str]:
@@ -73,10 +74,8 @@ def test_python_of_the_readme_names_what_exists(text: str):
         assert callable(getattr(sensdb.Database, method))
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_links_lead_to_files_that_are_there(name: str):
-    document = ROOT / name
-
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_links_lead_to_files_that_are_there(document: Path):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
         assert target.startswith("http") or (document.parent / target).exists(), target
 
@@ -85,7 +84,7 @@ def test_the_readme_stays_short():
     assert len(README.splitlines()) < 150
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
 def test_a_decision_is_numbered_and_at_most_40_lines(path: Path):
     lines = path.read_text(encoding="utf-8").splitlines()
 
