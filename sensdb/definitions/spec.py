@@ -25,12 +25,50 @@ SPEC_VERSION = 1
 Sizes = Callable[[str], DatasetInfo]
 
 
+class Spec:
+    """What every spec says of its network: one to be trained here (TrainingSpec), or trained elsewhere (ImportedSpec).
+
+    width: one number for all hidden layers, a tuple where they differ, None without hidden layers.
+    crop: side of the centre crop that is its input; None for whole images.
+    dtype: number format of its weights and of all arithmetic with them.
+    """
+
+    dataset: str
+    crop: int | None
+    hidden_layers: int
+    width: int | tuple[int, ...] | None
+    nonlinearity: str
+    biases: bool
+    dtype: str
+
+    @cached_property
+    def canonical(self) -> str:
+        """The spec as JSON in its one spelling."""
+        raise NotImplementedError
+
+    @cached_property
+    def spec_sha256(self) -> str:
+        """SHA-256 of `canonical`: the network's identity."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+    @cached_property
+    def configuration_sha256(self) -> str:
+        """What replicas share, networks that differ by chance alone; here the identity itself."""
+        return self.spec_sha256
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer, first to last."""
+        if self.width is None:
+            return ()
+        return self.width if isinstance(self.width, tuple) else (self.width,) * self.hidden_layers
+
+
 @dataclass(frozen=True)
-class TrainingSpec:
+class TrainingSpec(Spec):
     """One network to train, seed included; always valid and normalised, so build it with `make_spec`.
 
     n_train, crop, learning_rate_drop_epochs: None for all points, no crop, no drops.
-    width: one number for all hidden layers, a tuple where they differ, None without hidden layers.
     augmentation: None, or names in the order of AUGMENTATIONS.
     momentum, learning_rate: None for optimizers that have none.
     batch_size: "full", or points a batch, below the number of training points.
@@ -64,21 +102,9 @@ class TrainingSpec:
         return self._json(_KEYS)
 
     @cached_property
-    def spec_sha256(self) -> str:
-        """SHA-256 of `canonical`: the network's identity."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
-
-    @cached_property
     def configuration_sha256(self) -> str:
         """SHA-256 of the canonical form without the seed: replicas share it."""
         return hashlib.sha256(self._json(_CONFIGURATION_KEYS).encode()).hexdigest()
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Units of each hidden layer, first to last."""
-        if self.width is None:
-            return ()
-        return self.width if isinstance(self.width, tuple) else (self.width,) * self.hidden_layers
 
     @property
     def full_batch(self) -> bool:
@@ -228,6 +254,19 @@ def from_canonical(text: str) -> TrainingSpec:
     Raises:
         SpecError: it is of another spec_version, or no canonical form at all.
     """
+    stored = stored_fields(text)
+    if set(stored) != set(FIELDS):
+        raise SpecError(f"a stored spec has other fields than spec_version {SPEC_VERSION}.")
+    checked: dict[str, Any] = {name: check_field(name, value) for name, value in stored.items()}
+    return TrainingSpec(**checked)
+
+
+def stored_fields(text: str) -> dict[str, object]:
+    """The fields of a canonical form of this spec_version, of whatever kind of spec, unchecked.
+
+    Raises:
+        SpecError: it is of another spec_version, or not JSON.
+    """
     try:
         stored = json.loads(text)
     except ValueError as error:
@@ -238,10 +277,8 @@ def from_canonical(text: str) -> TrainingSpec:
             f"a stored spec has spec_version {show(version)}; this sensdb knows {SPEC_VERSION}.",
             "upgrade sensdb on this machine.",
         )
-    if set(stored) != set(FIELDS):
-        raise SpecError(f"a stored spec has other fields than spec_version {SPEC_VERSION}.")
-    checked: dict[str, Any] = {name: check_field(name, value) for name, value in stored.items()}
-    return TrainingSpec(**checked)
+    fields: dict[str, object] = stored
+    return fields
 
 
 def stop_rule(spec: TrainingSpec) -> tuple[Literal["never", "fitted", "loss"], float | None]:
@@ -258,20 +295,20 @@ def n_train_points(spec: TrainingSpec, info: DatasetInfo) -> int:
     return spec.n_train or info.n_train
 
 
-def layer_sizes(spec: TrainingSpec, info: DatasetInfo) -> tuple[int, ...]:
+def layer_sizes(spec: Spec, info: DatasetInfo) -> tuple[int, ...]:
     """(d, width of each hidden layer, K): d after the crop, K classes."""
     inputs = info.input_size if spec.crop is None else spec.crop * spec.crop * info.channels
     return (inputs, *spec.widths, info.n_classes)
 
 
-def n_parameters(spec: TrainingSpec, info: DatasetInfo) -> int:
+def n_parameters(spec: Spec, info: DatasetInfo) -> int:
     """Weights, and biases where there are any."""
     sizes = layer_sizes(spec, info)
     weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
     return weights + (sum(sizes[1:]) if spec.biases else 0)
 
 
-def n_hidden_units(spec: TrainingSpec) -> int:
+def n_hidden_units(spec: Spec) -> int:
     """Units of all hidden layers."""
     return sum(spec.widths)
 
@@ -292,7 +329,7 @@ def pack_key(spec: TrainingSpec, info: DatasetInfo) -> str:
             spec.nonlinearity,
             "biases" if spec.biases else "no-biases",
             spec.loss,
-            _augmentation_text(spec),
+            augmentation_text(spec),
             spec.optimizer if spec.momentum is None else f"{spec.optimizer}{spec.momentum!r}",
             f"full{rows}" if spec.full_batch else f"batch{rows}",
             spec.dtype,
@@ -300,31 +337,6 @@ def pack_key(spec: TrainingSpec, info: DatasetInfo) -> str:
     )
 
 
-def model_columns(spec: TrainingSpec, info: DatasetInfo) -> dict[str, object]:
-    """The row of table `models` that follows from the spec: every typed column but the key and the times."""
-    rule, threshold = stop_rule(spec)
-    sizes = layer_sizes(spec, info)
-    columns: dict[str, object] = {name: getattr(spec, name) for name in FIELDS if name != "stop"}
-    columns.update(
-        spec_sha256=spec.spec_sha256,
-        configuration_sha256=spec.configuration_sha256,
-        spec=spec.canonical,
-        width=None if isinstance(spec.width, tuple) else spec.width,
-        widths=canonical_json(spec.widths),
-        augmentation=_augmentation_text(spec),
-        batch_size=None if spec.full_batch else spec.batch_size,
-        full_batch=spec.full_batch,
-        stop_rule=rule,
-        stop_loss=threshold,
-        n_train_points=n_train_points(spec, info),
-        n_test_points=info.n_test,
-        n_classes=info.n_classes,
-        input_size=sizes[0],
-        n_parameters=n_parameters(spec, info),
-        n_hidden_units=n_hidden_units(spec),
-    )
-    return columns
-
-
-def _augmentation_text(spec: TrainingSpec) -> str:
+def augmentation_text(spec: TrainingSpec) -> str:
+    """The augmentations in their fixed order, joined by commas; none where there is none."""
     return ",".join(spec.augmentation) if spec.augmentation else "none"

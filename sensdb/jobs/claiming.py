@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from sensdb.definitions.measure import MeasureSettings
-from sensdb.definitions.spec import from_canonical
+from sensdb.definitions.stored import read_spec
 from sensdb.jobs.dialects import Dialect, rows_json
 from sensdb.jobs.records import Beat, Job, Pair
 from sensdb.jobs.states import in_states, sources, target_sql
@@ -124,7 +124,7 @@ def claim_jobs(
             row.attempt,
             row.kind,
             row.pack_key,
-            from_canonical(specs[row.model_id]),
+            read_spec(specs[row.model_id]),
             MeasureSettings.from_canonical(row.measure),
         )
         for row in sorted(rows, key=lambda row: row.model_id)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sensdb.definitions.measure import MeasureSettings, union
+from sensdb.definitions.stored import MEASURE_PREFIX
 from sensdb.errors import UsageError
 from sensdb.jobs.dialects import Dialect, rows_json
 from sensdb.jobs.records import Cancelled, Remeasured
 from sensdb.jobs.states import finished_sql, in_states, sources, target_sql
 from sensdb.jobs.updates import HELD, PRIORITY, update_jobs
-
-MEASURE_PREFIX = "measure/"
 
 HAS_WEIGHTS = "exists (select 1 from artifacts a where a.model_id = jobs.model_id and a.kind = 'weights')"
 IMPORTED = "exists (select 1 from models m where m.model_id = jobs.model_id and m.source_sha256 is not null)"

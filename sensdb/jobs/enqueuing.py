@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sensdb.database.schema import models
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.measure import MeasureSettings, union
-from sensdb.definitions.spec import TrainingSpec, model_columns, pack_key
+from sensdb.definitions.spec import Spec
+from sensdb.definitions.stored import first_job, model_columns
 from sensdb.errors import QueueError
 from sensdb.jobs.control import HAS_WEIGHTS, Selection, queue_measuring, refresh
 from sensdb.jobs.dialects import Dialect, rows_json
@@ -30,7 +31,7 @@ UNMEASURED = tuple(state for state in sources("join") if state != "running")
 class Wanted:
     """One spec to enqueue, and how it is to be measured."""
 
-    spec: TrainingSpec
+    spec: Spec
     measure: MeasureSettings
 
 
@@ -44,7 +45,7 @@ class Existing:
     has_weights: bool
 
 
-def distinct(specs: Sequence[TrainingSpec], measures: Sequence[MeasureSettings]) -> list[Wanted]:
+def distinct(specs: Sequence[Spec], measures: Sequence[MeasureSettings]) -> list[Wanted]:
     """Specs without repetitions, in the order of their hashes; a repeated one is measured as all of them want it.
 
     The order is what keeps two enqueues of the same specs from deadlocking: both wait for each other's rows in the
@@ -294,16 +295,16 @@ def _insert_jobs(
 ) -> None:
     if not new:
         return
-    given = dialect.records("jobs", model_id="bigint", pack_key="text", measure="text")
+    given = dialect.records("jobs", model_id="bigint", kind="text", pack_key="text", measure="text")
     connection.execute(
         sa.text(
             "insert into jobs (model_id, state, kind, measure, held, priority, pack_key, run_after)"
-            f" select model_id, 'queued', 'train', measure, cast(:held as boolean), :priority, pack_key, {dialect.now}"
+            f" select model_id, 'queued', kind, measure, cast(:held as boolean), :priority, pack_key, {dialect.now}"
             f" from ({given}) given order by model_id"
         ),
         {
             "jobs": rows_json(
-                (model_id, pack_key(one.spec, infos[one.spec.dataset]), one.measure.canonical())
+                (model_id, *first_job(one.spec, infos[one.spec.dataset]), one.measure.canonical())
                 for model_id, one in sorted(new.items())
             ),
             "held": held,

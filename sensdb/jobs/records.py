@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sensdb.definitions.measure import MeasureSettings
-from sensdb.definitions.spec import TrainingSpec
+from sensdb.definitions.spec import Spec
 
 Pair = tuple[int, int]
 """(model_id, attempt): what a worker owns, and the fence of all it writes."""
@@ -57,7 +57,7 @@ class Job:
     attempt: int
     kind: str
     pack_key: str
-    spec: TrainingSpec
+    spec: Spec
     measure: MeasureSettings
 
 

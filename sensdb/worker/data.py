@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from sensdb.datasets.prepare import Dataset, load_dataset
-from sensdb.definitions.spec import TrainingSpec
+from sensdb.definitions.spec import Spec, TrainingSpec
 from sensdb.jobs.queue import Queue
 from sensdb.measurement.summary import MeasurementData
 from sensdb.results.writer import record_dataset
@@ -50,7 +50,7 @@ class LoadedData:
             lambda: TrainingData.build(self.dataset(spec.dataset), spec.crop, spec.dtype, self._device),
         )
 
-    def measurement(self, spec: TrainingSpec) -> MeasurementData:
+    def measurement(self, spec: Spec) -> MeasurementData:
         """The test points and the fixed training sample that every model of this data set is measured at."""
         key = (spec.dataset, spec.crop, spec.dtype)
         return _kept(

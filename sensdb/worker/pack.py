@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sensdb.definitions.spec import TrainingSpec
 from sensdb.errors import TrainingError
 from sensdb.jobs.queue import Job
 from sensdb.measurement.summary import measure_models
@@ -32,7 +33,7 @@ class PackRun:
     """
 
     def __init__(self, worker: Worker, jobs: Sequence[Job]) -> None:
-        spec = jobs[0].spec
+        spec = _training_spec(jobs[0])
         self._worker = worker
         self._waiting = deque(jobs)
         self._data = worker.data.training(spec)
@@ -67,7 +68,7 @@ class PackRun:
         while free and self._waiting:
             job = self._waiting.popleft()
             try:
-                self._trainer.put(free[0], job.spec)
+                self._trainer.put(free[0], _training_spec(job))
             except TrainingError as error:
                 self._worker.fail([job], error, permanent=True)
                 continue
@@ -104,7 +105,7 @@ class PackRun:
             self._worker.finish([self._result(job, trained) for job, trained in part])
 
     def _result(self, job: Job, trained: Trained) -> Result:
-        (measured,) = measure_models(trained.network, self._measurement, job.measure, [job.spec])
+        (measured,) = measure_models(trained.network, self._measurement, job.measure, [trained.spec])
         metrics = {**measured.metrics, **trained.metrics()}
         train, test = trained.train_accuracy, measured.metrics["test_accuracy"]
         metrics["generalization_gap"] = train - test if train is not None and isinstance(test, float) else None
@@ -125,3 +126,8 @@ class PackRun:
             step=self._trainer.furthest_step,
             median_loss=self._trainer.median_loss,
         )
+
+
+def _training_spec(job: Job) -> TrainingSpec:
+    assert isinstance(job.spec, TrainingSpec)  # jobs of kind train have no other
+    return job.spec

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensdb.definitions.measure import MeasureSettings
-from sensdb.definitions.spec import model_columns
+from sensdb.definitions.stored import model_columns
 from sensdb.errors import QueueError
 from sensdb.jobs import enqueuing
 from sensdb.jobs.queue import Queue

@@ -13,7 +13,6 @@ from sensdb.definitions.spec import (
     from_canonical,
     layer_sizes,
     make_spec,
-    model_columns,
     n_hidden_units,
     n_parameters,
     n_train_points,
@@ -304,27 +303,6 @@ def test_a_full_batch_never_shares_a_pack_with_a_mini_batch_of_as_many_points():
     info = dataset_info("digits")
 
     assert pack_key(spec(n_train=300, batch_size="full"), info) != pack_key(spec(batch_size=300), info)
-
-
-def test_model_columns_are_those_of_the_table():
-    from sensdb.database.schema import models
-
-    columns = model_columns(spec(), dataset_info("digits"))
-
-    assert set(columns) == {column.name for column in models.columns} - {"model_id", "source_sha256", "created_at"}
-
-
-def test_model_columns_tell_mixed_widths_and_full_batches_by_null():
-    columns = model_columns(
-        spec(width=[16, 8], batch_size="full", stop="loss < 0.1", augmentation=["flip", "translate"]),
-        dataset_info("digits"),
-    )
-
-    assert (columns["width"], columns["widths"]) == (None, "[16,8]")
-    assert (columns["batch_size"], columns["full_batch"]) == (None, True)
-    assert (columns["stop_rule"], columns["stop_loss"]) == ("loss", 0.1)
-    assert columns["augmentation"] == "translate,flip"
-    assert (columns["n_train_points"], columns["n_test_points"], columns["input_size"]) == (1200, 597, 64)
 
 
 def test_a_stored_spec_of_a_newer_version_is_refused():
