@@ -13,8 +13,8 @@ from torch import Tensor
 
 from sensdb.training.random import permutations
 
-# Points shuffled in one call: short epochs are prepared by the dozen, since the price is in the calls.
-_SHUFFLED_TOGETHER = 1 << 16
+# Points shuffled in one call: short epochs are prepared by the dozen, since much of the price is in the calls.
+_SHUFFLED_TOGETHER = 1 << 15
 
 LEARNING_RATE_DROP = 0.1
 
@@ -44,11 +44,16 @@ def learning_rates(
 
 
 class Shuffle:
-    """The minibatches of one model: each epoch a new permutation of its n points, the short tail dropped."""
+    """The minibatches of one model: each epoch a new permutation of its n points, the short tail dropped.
 
-    def __init__(self, seed: int, n: int, batch_size: int) -> None:
+    Args:
+        last_step: steps that are likely to be asked for, so that no more are prepared.
+    """
+
+    def __init__(self, seed: int, n: int, batch_size: int, last_step: int) -> None:
         self._seed, self._n, self._batch_size = seed, n, batch_size
         self.batches_an_epoch = n // batch_size
+        self._n_epochs = -(-last_step // self.batches_an_epoch)
         self._first = 0
         self._prepared = torch.empty(0, batch_size, dtype=torch.int64)
 
@@ -65,7 +70,7 @@ class Shuffle:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _prepare(self, epoch: int) -> None:
-        n_epochs = max(1, _SHUFFLED_TOGETHER // self._n)
+        n_epochs = max(1, min(_SHUFFLED_TOGETHER // self._n, self._n_epochs - epoch))
         order = permutations(self._seed, epoch, n_epochs, self._n)  # [E, n]
         kept = self.batches_an_epoch * self._batch_size
         self._prepared = order[:, :kept].reshape(-1, self._batch_size)  # [E * batches, B]
