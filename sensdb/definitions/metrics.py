@@ -148,7 +148,13 @@ MODEL_METRICS: tuple[Metric, ...] = (
 
 TRAJECTORY_METRICS: tuple[Metric, ...] = (
     Metric("kind", "", f"Which points the ellipse goes through: {', '.join(TRAJECTORY_KINDS)}.", "text"),
-    Metric("angle", "radians", "Where on the ellipse, from 0 to 2 pi.", "real4"),
+    Metric(
+        "angle",
+        "radians",
+        "Where on the ellipse, 0 to 2 pi: the middle of one of its equal bins. An ellipse through three training "
+        "points passes them at pi/3, pi and 5 pi/3.",
+        "real4",
+    ),
     Metric("jacobian_norm", _SLOPE, "Frobenius norm of d softmax(f(x)) / dx at that place.", "real4"),
     Metric(
         "log10_jacobian_norm",
@@ -156,5 +162,11 @@ TRAJECTORY_METRICS: tuple[Metric, ...] = (
         "Base-10 logarithm of jacobian_norm; NULL where the Jacobian is 0.",
         "real4",
     ),
-    Metric("transitions", "crossings", "Changes of activation codes between this place and the next.", "integer"),
+    Metric(
+        "transitions",
+        "crossings",
+        "Changes of the hidden units' activation codes in the bin whose middle this place is; exact, but for tanh, whose "
+        "codes are sampled at 64 places a bin.",
+        "integer",
+    ),
 )
