@@ -136,14 +136,14 @@ def _clean(metric: Metric, given: Values | None, n_points: int) -> Column:
     values = np.asarray(given).astype(np.float64)
     if metric.storage == "real4":
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            # -0.0 among them, which SQLite would store as 0.0.
             values = np.where(np.abs(values) < SMALLEST, 0.0, values).astype(np.float32)
         missing = ~np.isfinite(values)
     else:
         missing = ~(values >= 0)
         if np.any(values[~missing] > LARGEST_INTEGER):
             raise ShapeError(f"{metric.name} of {values[~missing].max():.0f} does not fit 4 bytes.")
-    # Adding 0 turns -0.0 into 0.0: SQLite has no negative zero.
-    return Column((np.where(missing, 0, values) + 0).astype(kind), missing)
+    return Column(np.where(missing, 0, values).astype(kind), missing)
 
 
 def _copy_pattern(columns: Mapping[str, Column], missing: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]) -> bytes:

@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import Literal
 
-Cut = Literal["before", "after"]
+Cut = Literal["before", "after", "late"]
 
 COMMIT = b"COMMIT\0"
 
@@ -15,13 +15,14 @@ COMMIT = b"COMMIT\0"
 class CuttingProxy:
     """Forwards connections to a server; the next COMMIT after `arm` ends its connection.
 
-    "before": the server never sees the COMMIT. "after": it commits, and the client never hears of it. To the client
-    the two look alike.
+    "before": the server never sees the COMMIT. "after": it commits, and the client never hears of it. "late": as
+    after, but only once `let_through` is called. To the client all look alike.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._cut: Cut | None = None
+        self.released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -34,6 +35,12 @@ class CuttingProxy:
     def arm(self, cut: Cut) -> None:
         """Cut the next COMMIT."""
         self._cut = cut
+
+    def let_through(self) -> None:
+        """Let a late COMMIT arrive; returns when the server has answered it."""
+        self.released.set()
+        for thread in self._threads[1:]:
+            thread.join()
 
     def close(self) -> None:
         """Take no more connections; those there are end with their clients."""
@@ -74,7 +81,10 @@ class _Link:
         with contextlib.suppress(OSError):
             while data := self._client.recv(65536):
                 cut = self._proxy.disarm() if COMMIT in data else None
-                if cut == "after":
+                if cut == "late":
+                    self._client.shutdown(socket.SHUT_RDWR)
+                    self._proxy.released.wait(30)
+                if cut in ("after", "late"):
                     self._deaf.set()
                     self._server.sendall(data)
                     self._answered.wait(10)

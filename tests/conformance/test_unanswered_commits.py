@@ -81,10 +81,25 @@ def test_a_claim_is_known_or_was_not_made(queue: Queue, proxy: CuttingProxy, dir
     enqueue(queue, some_specs(3))
     proxy.arm(cut)
 
-    claimed = queue.claim("worker", 2) or queue.claim("worker", 2)
+    claimed = queue.claim("worker", 2)
 
+    assert len(claimed) == (2 if cut == "after" else 0)
     assert [beat[:2] for beat in direct.beat("worker")] == pairs(claimed)
-    assert [job.attempt for job in claimed] == [1, 1]
+
+
+def test_a_claim_that_is_committed_late_is_found_by_the_next(queue: Queue, proxy: CuttingProxy, direct: Queue) -> None:
+    enqueue(queue, some_specs(3))
+    queue.engine.dispose()
+    proxy.arm("late")
+
+    assert queue.claim("worker", 2) == []
+    queue.engine.dispose()
+    proxy.let_through()
+    claimed = queue.claim("worker", 2)
+
+    assert len(claimed) == 2
+    assert [beat[:2] for beat in direct.beat("worker")] == pairs(claimed)
+    assert len(queue.claim("worker", 2)) == 1
 
 
 @pytest.mark.parametrize("cut", CUTS)
