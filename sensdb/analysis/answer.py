@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sensdb.analysis.saved_queries import Column
 from sensdb.errors import QueryError
+from sensdb.mirror.arrow import array_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +93,7 @@ def typed_table(columns: Sequence[Column], table: pa.Table, where: str) -> pa.Ta
 def table_of_lists(columns: Sequence[Column], values: Mapping[str, Sequence[Any]]) -> pa.Table:
     """The table that a statistic's columns make; numbers that are not finite are missing."""
     made = [
-        pa.array([_existing(value) for value in values[column.name]], type=ARROW_TYPES[column.type])
-        for column in columns
+        array_of([_existing(value) for value in values[column.name]], ARROW_TYPES[column.type]) for column in columns
     ]
     return pa.table(made, names=[column.name for column in columns])
 
@@ -117,7 +117,7 @@ def without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     if not pa.types.is_floating(column.type):
         return column
-    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, type=column.type))
+    return pc.if_else(pc.is_finite(column), column, pa.nulls(len(column), column.type))  # a scalar imports pandas
 
 
 def _existing(value: Any) -> Any:

@@ -15,7 +15,7 @@ from sensdb.analysis.answer import Answer, table_of_lists, typed_table
 from sensdb.analysis.parameters import values
 from sensdb.analysis.population import Filters, apply_filters, left_out, resolve_names
 from sensdb.analysis.saved_queries import SavedQuery, find_query, load_queries, parameters_in
-from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, plain_table
+from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, fetch_numpy, plain_table
 from sensdb.mirror.manifest import Manifest, last_manifest
 from sensdb.mirror.reader import lock, open_mirror
 from sensdb.mirror.sync import Progress
@@ -161,23 +161,13 @@ def _finished(
 ) -> tuple[pa.Table, tuple[str, ...]]:
     """The rows of a saved query as its header declares them, and the notes of the statistic that finished it."""
     in_sql = parameters_in(query.sql)
-    table = fetch(connection, query.sql, {name: value for name, value in bound.items() if name in in_sql})
+    in_text = {name: value for name, value in bound.items() if name in in_sql}
     if query.then is None:
-        return typed_table(query.columns, table, str(query.path)), ()
+        return typed_table(query.columns, fetch(connection, query.sql, in_text), str(query.path)), ()
     statistic = getattr(importlib.import_module(f"sensdb.analysis.statistics.{query.then}"), query.then)
     options = {name: value for name, value in bound.items() if name not in in_sql}
-    done = statistic(numpy_columns(table), **options)
+    done = statistic(fetch_numpy(connection, query.sql, in_text), **options)
     return table_of_lists(query.columns, done.columns), done.notes
-
-
-def numpy_columns(table: pa.Table) -> dict[str, Any]:
-    """Columns as statistics take them: numbers as numpy arrays with NaN where missing, text and flags as lists."""
-    columns = {}
-    for name in table.column_names:
-        column = table[name]
-        numbers = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-        columns[name] = column.to_numpy() if numbers else column.to_pylist()
-    return columns
 
 
 def _origin(manifest: Manifest, filters: Filters) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -168,19 +169,21 @@ class DriverSource:
         given = schema_of(columns)
         if connection.dialect.name == "sqlite":
             given = pa.schema([(field.name, _sqlite_type(field.type)) for field in given])
+        driver: Any = connection.connection.driver_connection
+        # The driver's own cursor: Arrow converts a column at a time, SQLAlchemy would value by value. psycopg's has a
+        # name so that the server keeps the rows.
+        cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor(name="sensdb_mirror")
         try:
-            # The driver's own cursor: Arrow converts a column at a time, SQLAlchemy would value by value.
-            result = connection.execution_options(stream_results=True).exec_driver_sql(select)
-            cursor = result.cursor
-            assert cursor is not None
+            cursor.execute(select)
             batches = []
             while rows := cursor.fetchmany(BATCH_ROWS):
                 values = zip(*rows, strict=True)
-                arrays = [pa.array(column, type=field.type) for column, field in zip(values, given, strict=True)]
+                arrays = [array_of(column, field.type) for column, field in zip(values, given, strict=True)]
                 batches.append(pa.RecordBatch.from_arrays(arrays, schema=given))
-            result.close()
-        except sa.exc.DBAPIError as error:
+        except connection.dialect.loaded_dbapi.Error as error:
             raise _failed(self._engine.url, error) from error
+        finally:
+            cursor.close()
         return typed(pa.Table.from_batches(batches, schema=given), columns)
 
 
@@ -189,6 +192,41 @@ def _sqlite_type(wanted: pa.DataType) -> pa.DataType:
     if pa.types.is_boolean(wanted):
         return pa.int64()
     return pa.string() if pa.types.is_timestamp(wanted) else wanted
+
+
+NUMPY_TYPES: dict[pa.DataType, Any] = {
+    pa.int32(): np.int32,
+    pa.int64(): np.int64,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+}
+
+
+def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Python values as an Arrow array, None where missing.
+
+    `pa.array` does the same but imports pandas first, to see whether it was given something of pandas': 0.4 s of a
+    command that may take one.
+
+    Raises:
+        DatabaseError: a value is of another kind, such as text among numbers.
+    """
+    present = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+    validity = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
+    if pa.types.is_string(kind):
+        texts = [b"" if value is None else value.encode() for value in values]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))])
+    if pa.types.is_boolean(kind):
+        bits = np.packbits(np.fromiter(map(bool, values), dtype=bool, count=len(values)), bitorder="little")
+        return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(bits)])
+    if kind not in NUMPY_TYPES:
+        return pa.array(values, type=kind)  # moments, which psycopg alone gives
+    numbers = np.asarray([0 if value is None else value for value in values])
+    dtype = np.dtype(NUMPY_TYPES[kind])
+    if len(values) and numbers.dtype.kind not in ("iub" if dtype.kind == "i" else "iubf"):
+        raise DatabaseError(f"a column of {kind} holds {numbers.dtype}.")
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(numbers.astype(dtype))])
 
 
 def typed(table: pa.Table, columns: Sequence[sa.Column[Any]]) -> pa.Table:
@@ -223,7 +261,7 @@ def _typed_column(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 
 def _failed(url: sa.URL, error: Exception) -> DatabaseError:
     """A failed read as one line without secrets."""
-    said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    said = str(error).strip().partition("\n")[0]
     for secret in secrets_of(url):
         said = said.replace(secret, "***")
     return DatabaseError(f"reading {mask(url)} failed: {said}", "sensdb doctor looks at the connection and the schema.")

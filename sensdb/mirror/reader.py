@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from sensdb.database import schema
 from sensdb.database.views import VIEWS, view_sql
@@ -56,7 +57,8 @@ def _create_points(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) 
         files = ", ".join(_quoted(path) for path in paths)
         connection.execute(f"CREATE VIEW point_metrics AS SELECT * FROM read_parquet([{files}])")
         return
-    empty = schema_of(list(schema.point_metrics.columns)).empty_table()
+    kinds = schema_of(list(schema.point_metrics.columns))
+    empty = pa.Table.from_batches([], schema=kinds)
     connection.register("empty", empty)
     connection.execute("CREATE TABLE point_metrics AS SELECT * FROM empty")
     connection.unregister("empty")

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -126,16 +128,22 @@ def _whole_models(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _rows_by_model(table: pa.Table) -> list[tuple[int, int]]:
-    """Model and number of rows, in order of appearance."""
-    counted = table.group_by("model_id", use_threads=False).aggregate([([], "count_all")])
-    return list(zip(counted["model_id"].to_pylist(), counted["count_all"].to_pylist(), strict=True))
+    """Models and their numbers of rows, by model."""
+    ids, counts = np.unique(_numbers(table["model_id"]), return_counts=True)
+    return list(zip(ids.tolist(), counts.tolist(), strict=True))
 
 
 def _sorted(table: pa.Table) -> pa.Table:
-    place = pc.add(pc.multiply(table["model_id"], 2**31), table["point_index"].cast(pa.int64()))
-    if pc.all(pc.greater(place[1:], place[:-1])).as_py() is not False:
+    place = _numbers(table["model_id"]) * 2**31 + _numbers(table["point_index"])
+    if np.all(place[1:] > place[:-1]):
         return table  # as keys usually come: looking is far cheaper than sorting
     return table.sort_by([("model_id", "ascending"), ("point_index", "ascending")])
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """A column of whole numbers, none missing; pyarrow's own `to_numpy` imports pandas."""
+    chunks = [np.from_dlpack(chunk) for chunk in column.chunks]
+    return np.concatenate(chunks, dtype=np.int64) if chunks else np.zeros(0, dtype=np.int64)
 
 
 def _only(table: pa.Table, results: Sequence[Result]) -> pa.Table:

@@ -53,7 +53,7 @@ def gap_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> F
     n_columns = min(2, max(1, len(names)))
     n_rows = max(1, -(-len(names) // n_columns))
     with paper_style():
-        figure = Figure(figsize=(COLUMN_INCHES, 2.9 if n_columns == 1 else 0.6 + 1.85 * n_rows), layout="constrained")
+        figure = Figure(figsize=(COLUMN_INCHES, 3.1 if n_columns == 1 else 0.6 + 1.85 * n_rows), layout="constrained")
         grid = figure.add_gridspec(n_rows, n_columns)
         for place, name in enumerate(names or [None]):
             at = drawn & np.array([each == name for each in dataset], dtype=bool)

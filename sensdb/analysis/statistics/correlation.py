@@ -16,7 +16,8 @@ def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
     """Rank and log correlations of each metric with the gap, a data set at a time.
 
     Spearman's correlation over models (paper.md 13), its 95 % interval by drawing configurations; Pearson's of the
-    base-10 logarithms of metric and gap, over models where both are positive; Kendall's tau-b. Replicas count as
+    base-10 logarithms of metric and gap, over models where both are positive (a metric `log10_...` is one
+    already); Kendall's tau-b. Replicas count as
     models in the estimates, as one configuration in the interval.
 
     Args:
@@ -46,7 +47,7 @@ def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
             notes.append(f"{name}: no correlation, {reason}.")
         elif interval is None:
             notes.append(f"{name}: no interval, {_why_no_interval(n_configurations)}.")
-        pearson_log, note = _pearson_of_logs(x, y)
+        pearson_log, note = _pearson_of_logs(x, y, logged=(metric or "").startswith("log10_"))
         if note is not None and rho is not None:
             notes.append(f"{name}: {note}.")
         low, high = interval if interval is not None else (None, None)
@@ -61,12 +62,13 @@ def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
     return Finished(made, tuple(notes))
 
 
-def _pearson_of_logs(x: FloatArray, y: FloatArray) -> tuple[float | None, str | None]:
-    positive = (x > 0) & (y > 0)
-    n = int(np.sum(positive))
+def _pearson_of_logs(x: FloatArray, y: FloatArray, *, logged: bool) -> tuple[float | None, str | None]:
+    """Pearson's correlation of logarithms and what was left out; `logged` says that x is a logarithm already."""
+    usable = (y > 0) if logged else (x > 0) & (y > 0)
+    n = int(np.sum(usable))
     if n < FEWEST_MODELS:
-        return None, f"no pearson_log, metric and gap are both positive in {n} models and it needs {FEWEST_MODELS}"
-    estimate = pearson(np.log10(x[positive]), np.log10(y[positive]))
+        return None, f"no pearson_log, metric and gap have a logarithm in {n} models and it needs {FEWEST_MODELS}"
+    estimate = pearson(x[usable] if logged else np.log10(x[usable]), np.log10(y[usable]))
     if n == len(x):
         return estimate, None
     return estimate, f"pearson_log leaves out {len(x) - n} models whose metric or gap is not positive"
