@@ -1,4 +1,4 @@
-"""Everything that measuring stores of a model: its rows in point_metrics and its columns in model_metrics."""
+"""Everything that measuring stores of a model: its columns in model_metrics, its points, trajectories and regions."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from sensdb.errors import ShapeError
 from sensdb.measurement.jacobian import PointMetrics, first_layer_factor, point_metrics
 from sensdb.measurement.norms import weight_norms
 from sensdb.measurement.plan import TransitionsPlan, count_transitions, plan_transitions
+from sensdb.measurement.slices import Slice, chosen_plane, measure_slices
+from sensdb.measurement.trajectories import measure_trajectories
 from sensdb.training.network import StackedNetwork
 from sensdb.training.random import noisy_labels
 
@@ -92,6 +94,11 @@ class MeasurementData:
             order=point_order(f"{dataset.info.name} test", len(test)),
         )
 
+    @property
+    def sample_labels(self) -> Tensor:
+        """True labels of the points of x_train, [n] int64 on the CPU."""
+        return self.y_train[: len(self.x_train)]
+
     def images(self, x: Tensor) -> Tensor:
         """Flat points [B, d] as images [B, h, w, c]; no image at all where the points are not pictures."""
         images = x.view(-1, *self.image_shape)
@@ -105,10 +112,15 @@ class Measured:
     points: point_index and each column of POINT_METRICS as an array a stored row, ordered by point_index; NaN and
         transitions of -1 are to be stored as NULL. None where no row is to be stored.
     metrics: MEASURED_METRICS; None where a number does not exist.
+    trajectories: trajectory, position and each column of TRAJECTORY_METRICS, an array a row likewise. None where none
+        were asked for or there is none.
+    slices: on the data set's plane, before and after training. None where none were asked for or there is no plane.
     """
 
     points: dict[str, Column] | None
     metrics: dict[str, object]
+    trajectories: dict[str, Column] | None = None
+    slices: list[Slice] | None = None
 
 
 @torch.no_grad()
@@ -171,7 +183,7 @@ def _measure_one(
     started = time.perf_counter()
     metrics: dict[str, object] = dict.fromkeys(MEASURED_METRICS)
     metrics["n_points_stored"] = metrics["transitions_points"] = 0
-    points = None
+    points = trajectories = slices = None
     columns = _jacobian_family(network, data, settings, spec)
     if columns is not None:
         test, train = columns
@@ -187,8 +199,21 @@ def _measure_one(
         metrics |= {name: _number(value) for name, value in vars(weight_norms(network)).items()}
         points = _stored_rows(test, plan, data, settings)
         metrics["n_points_stored"] = 0 if points is None else len(points["point_index"])
+        n_train = _n_train(data, spec)
+        if settings.trajectories:
+            trajectories = measure_trajectories(
+                network, data.x_train, data.sample_labels, settings.trajectories, n_train, data.info.name
+            )
+        if settings.regions:
+            plane = chosen_plane(data.x_train, data.sample_labels, n_train, data.info.name)
+            slices = None if plane is None else measure_slices(network, plane, spec)
     metrics["measure_seconds"] = time.perf_counter() - started
-    return Measured(points, metrics)
+    return Measured(points, metrics, trajectories, slices)
+
+
+def _n_train(data: MeasurementData, spec: TrainingSpec | None) -> int:
+    """How many training points the model was trained on, all of them where nobody knows."""
+    return data.info.n_train if spec is None or spec.n_train is None else spec.n_train
 
 
 def _jacobian_family(
@@ -197,7 +222,7 @@ def _jacobian_family(
     """Columns of PointMetrics at the test points and at the training sample; None where anything is not finite."""
     if not all(bool(weight.isfinite().all()) for weight in [*network.weights, *(network.biases or [])]):
         return None
-    n_train = data.info.n_train if spec is None or spec.n_train is None else spec.n_train
+    n_train = _n_train(data, spec)
     labels = data.y_train[:n_train]
     if spec is not None and spec.label_noise > 0:
         labels = noisy_labels(spec.seed, spec.label_noise, labels, data.info.n_classes)

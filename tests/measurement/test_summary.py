@@ -12,13 +12,15 @@ import torch
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.datasets.prepare import Dataset, load_dataset, training_order
 from sensdb.definitions.measure import MeasureSettings
-from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS
+from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS, TRAJECTORY_METRICS
 from sensdb.definitions.spec import TrainingSpec, make_spec
 from sensdb.errors import ShapeError
 from sensdb.measurement import plan as plan_module
 from sensdb.measurement import summary as summary_module
 from sensdb.measurement.jacobian import point_metrics
+from sensdb.measurement.slices import chosen_plane, measure_slices
 from sensdb.measurement.summary import MEASURED_METRICS, Measured, MeasurementData, measure_models
+from sensdb.measurement.trajectories import measure_trajectories
 from sensdb.measurement.transitions import count_exact, shift_vertices
 from sensdb.training.network import StackedNetwork
 from sensdb.training.random import noisy_labels
@@ -301,3 +303,57 @@ def test_real_digits_are_measured_in_float32():
     assert len(measured.points["point_index"]) == 597
     assert measured.metrics["transitions_points"] == 50
     assert 0.0 < measured.metrics["jacobian_norm_mean"] < measured.metrics["logit_jacobian_norm_mean"] / 2
+
+
+def test_trajectories_and_slices_are_measured_where_they_are_asked_for(data: MeasurementData):
+    net = network()
+
+    (measured,) = measure_models(net, data, MeasureSettings(trajectories=2, regions=True), [spec(seed=5)])
+
+    assert measured.trajectories is not None
+    assert list(measured.trajectories) == ["trajectory", "position", *(metric.name for metric in TRAJECTORY_METRICS)]
+    expected = measure_trajectories(net, data.x_train, data.y_train, 2, 60, "tiny")
+    assert expected is not None
+    for name, column in measured.trajectories.items():
+        np.testing.assert_array_equal(column, expected[name])
+    plane = chosen_plane(data.x_train, data.y_train, 60, "tiny")
+    assert plane is not None
+    assert measured.slices is not None
+    rows = [one.rows() for one in measured.slices]
+    assert rows == [one.rows() for one in measure_slices(net, plane, spec(seed=5))]
+    assert [one.moment for one in measured.slices] == ["before", "after"]
+
+
+def test_trajectories_and_slices_are_left_out_where_they_are_not(data: MeasurementData):
+    measured = measure_one(data, network())
+
+    assert measured.trajectories is None
+    assert measured.slices is None
+
+
+def test_a_model_of_few_training_points_has_only_what_passes_through_them(data: MeasurementData):
+    few = spec(n_train=2, batch_size=2)
+
+    (measured,) = measure_models(network(), data, MeasureSettings(trajectories=2, regions=True), [few])
+
+    assert measured.trajectories is not None
+    assert set(measured.trajectories["kind"]) == {"random"}
+    assert measured.slices is None
+
+
+def test_a_diverged_model_has_neither_trajectories_nor_slices(data: MeasurementData):
+    diverged = network()
+    diverged.weights[1][0, 3, 2] = math.inf
+
+    measured = measure_one(data, diverged, trajectories=1, regions=True)
+
+    assert measured.trajectories is None
+    assert measured.slices is None
+
+
+def test_other_numbers_do_not_depend_on_trajectories_and_slices(data: MeasurementData):
+    plain, more = measure_one(data, network()), measure_one(data, network(), trajectories=1, regions=True)
+
+    assert {**plain.metrics, "measure_seconds": 0} == {**more.metrics, "measure_seconds": 0}
+    assert more.slices is not None
+    assert [one.moment for one in more.slices] == ["after"]  # no spec: nobody knows what it was before
