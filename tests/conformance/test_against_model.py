@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.results.writer import store
-from tests.conformance.factories import a_result, a_spec, clear, enqueue, expire, make_due, pairs, query
+from tests.conformance.factories import Draws, a_result, a_spec, clear, enqueue, expire, make_due, pairs, query
 
 SWEEPS = ("first", "second")
 WORKERS = ("ann", "bob")
@@ -55,7 +55,8 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = Queue(self.engine)
+        # Backoffs of 30 s and more: none passes by itself in the middle of a history.
+        self.queue = Queue(self.engine, Draws(1.0))
         self.jobs: dict[int, Expected] = {}
         self.paused: set[str] = set()
         self.handed_out: list[Pair] = []

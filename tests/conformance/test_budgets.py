@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from sensdb.jobs.queue import Queue
 from sensdb.results.writer import store
 from tests.conformance.factories import (
+    Draws,
     a_result,
     a_worker,
     claim_one,
@@ -115,7 +115,7 @@ class TestBackoff:
         execute(queue.engine, "update queue_settings set exception_budget = 100")
         enqueue(queue, some_specs(1))
         execute(queue.engine, f"update jobs set attempt = 50, exceptions = {exceptions}")
-        eager, patient = Queue(queue.engine, _Draws(0.0)), Queue(queue.engine, _Draws(0.999))
+        eager, patient = Queue(queue.engine, Draws(0.0)), Queue(queue.engine, Draws(0.999))
 
         waits = []
         for one in (eager, patient):
@@ -193,17 +193,6 @@ class TestReap:
         queue.register_worker(a_worker())
 
         assert queue.reap_dead_processes("boot", lambda pid: True, host="host") == []
-
-
-class _Draws(random.Random):
-    """Draws one number for ever."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__(0)
-        self._value = value
-
-    def random(self) -> float:
-        return self._value
 
 
 def _seconds_to_wait(queue: Queue) -> float:
