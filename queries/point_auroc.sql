@@ -2,13 +2,13 @@
 -- question: Does the Jacobian norm tell the test points a model gets wrong, and better than its confidence does?
 -- grain: dataset, metric
 -- parameters:
---   metric              names = jacobian_norm,doubt,entropy,margin,logit_jacobian_norm  {v_points}  metrics of test points; margin counts negated
+--   metric              names = jacobian_norm,doubt,entropy,margin,logit_jacobian_norm  {v_points}  metrics of test points; margin and boundary_distance count negated, margin without its sign
 --   labels              text = true  {true, random, all}  models trained on true labels, on random ones, or all
 --   min_train_accuracy  real = 1     [0, 1]               models at least this accurate on their training points
 --   draws               int = 2000   [100, 100000]        resamples of the interval
 -- columns:
 --   dataset           text            data set
---   metric            text            metric of a test point; larger is expected at wrong points, of margin smaller
+--   metric            text            metric of a test point; wrong points are expected to have larger ones, of margin and boundary_distance smaller
 --   n_models          int   [0, inf)  models with right and wrong points
 --   auroc_mean        real  [0, 1]    mean over models of P(wrong > right) + P(wrong = right) / 2
 --   auroc_low         real  [0, 1]    low end of its 95 % interval, configurations resampled
@@ -17,7 +17,9 @@
 --   n_points          int   [0, inf)  points compared, over all models
 --   n_wrong           int   [0, inf)  those among them that the models get wrong
 -- then: statistics.point_auroc
--- caution: norm and doubt rise together, as J = (diag(s) - s s^T) A; equal AUROCs mean the norm adds nothing to the softmax
+-- caution: norm and doubt rise together, as J = (diag(s) - s s^T) A; equal AUROCs mean the norm adds nothing to
+--   the softmax. Loss and input_gradient_norm know the label, so theirs say nothing; so does margin at wrong points,
+--   where its size is at least the distance of the two largest logits: its AUROC is a lower bound of theirs
 -- source: paper.md 10, 13 and 14 (rows 17 and 21)
 with measured as (
     select
@@ -36,7 +38,11 @@ point_metric as (
         model_id,
         list_position($metric, metric)::utinyint as place,
         is_right,
-        case when metric = 'margin' then -value else value end as value
+        case
+            when metric = 'margin' then -abs(value)  -- its sign is whether the point is right
+            when metric = 'boundary_distance' then -value
+            else value
+        end as value
     from measured
     unpivot (value for metric in (columns(lambda name: list_contains($metric, name))))
 ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sensdb.analysis.answer import Answer
 from sensdb.analysis.ask import ask
 from sensdb.analysis.figures.catalogue import FIGURES
-from sensdb.analysis.population import Filters
+from sensdb.analysis.population import OTHER_METHOD, Filters
 from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.sync import Progress
 
@@ -53,7 +53,8 @@ def plot(
     drawing = FIGURES[name]
     chosen = {**drawing.parameters, **(parameters or {})}
     answer = ask(database_url, cache, drawing.query, chosen, filters, sync=sync, progress=progress)
-    left_out = answer.meta["left_out"]
+    # Models whose transitions were counted otherwise are in these figures: none shows transitions.
+    left_out = {why: n for why, n in answer.meta["left_out"].items() if why != OTHER_METHOD}
     if answer.table.num_rows == 0:
         reasons = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
         hint = (

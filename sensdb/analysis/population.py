@@ -23,6 +23,8 @@ KINDS = {
     "VARCHAR": "text",
     "TIMESTAMP WITH TIME ZONE": "time",
 }
+OTHER_METHOD = "other transitions method"
+"""The one reason that leaves a model out of some rows of an answer and not of all."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def left_out(
     used = [row for row in counted if row[0] is None]
     if "transitions_method" in parameters:
         n_other = _counted_otherwise(used, parameters["transitions_method"])
-        reasons |= {"other transitions method": n_other} if n_other else {}
+        reasons |= {OTHER_METHOD: n_other} if n_other else {}
     return sum(row[3] for row in used), reasons
 
 

@@ -55,6 +55,7 @@ def _model(generator: np.random.Generator, n_points: int, **fields: Any) -> dict
                 "doubt": doubt,
                 "entropy": doubt / 2,
                 "margin": 5 - size,
+                "boundary_distance": 1 / (0.1 + size),
                 "logit_jacobian_norm": float(generator.random()),
                 "loss": 0.0 if doubt == 0 else doubt,
             }

@@ -219,3 +219,13 @@ def test_an_empty_database_points_to_the_queue(study: Study) -> None:
         plot(study.url, study.cache, "gap")
 
     assert (caught.value.message, caught.value.hint) == ("no model to draw.", "sensdb status shows the queue.")
+
+
+def test_models_whose_transitions_were_counted_otherwise_are_in_figures_without_transitions(study: Study) -> None:
+    study.add({}, {"width": 7}, {"width": 9, "transitions_method": "sampled:28"})
+
+    made = plot(study.url, study.cache, "gap")
+
+    assert made.answer.meta["left_out"] == {"other transitions method": 1}
+    assert "3 configurations, 3 models" in caption(made.figure)
+    assert "Nothing is left out." in caption(made.figure)

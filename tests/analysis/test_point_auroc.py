@@ -49,5 +49,11 @@ def test_metrics_that_exist_at_other_points_are_said_to() -> None:
     assert "digits: not all metrics exist at the same points; see n_points." in point_auroc(pd.concat(frames)).notes
 
 
+@pytest.mark.parametrize("metric", ["margin", "loss", "input_gradient_norm"])
+def test_a_metric_that_knows_the_label_is_said_to(metric: str) -> None:
+    assert any(note.startswith(metric) for note in point_auroc(models([0.9], metric=metric)).notes)
+    assert not any("label" in note for note in point_auroc(models([0.9])).notes)
+
+
 def test_no_models_at_all_give_no_rows() -> None:
     assert point_auroc(models([])).columns["auroc_mean"] == []

@@ -242,11 +242,13 @@ def test_points_by_quantile_ranks_within_a_model_and_then_averages(planted: Stud
     assert frame["loss_share"].sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("metric", "sign"), [("jacobian_norm", 1), ("margin", -1), ("logit_jacobian_norm", 1)])
+@pytest.mark.parametrize(
+    ("metric", "sign"), [("jacobian_norm", 1), ("margin", -1), ("boundary_distance", -1), ("logit_jacobian_norm", 1)]
+)
 def test_point_auroc_is_sklearns_a_model_at_a_time(planted: Study, metric: str, sign: int) -> None:
     points = planted.sql("select * from v_points where train_accuracy = 1 and label_noise = 0").frame
     each = [
-        roc_auc_score(~group["correct"], sign * group[metric])
+        roc_auc_score(~group["correct"], sign * group[metric].abs())
         for _, group in points[points["dataset"] == "mnist"].groupby("model_id")
         if group["correct"].nunique() == 2
     ]

@@ -7,6 +7,12 @@ import numpy as np
 from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.finished import Columns, Finished, codes, groups, reals, texts
 
+KNOW_THE_LABEL = {
+    "margin": "margin counts by its size, which uses the label at wrong points: a margin without labels has more.",
+    "loss": "loss uses the label: its AUROC is no prediction.",
+    "input_gradient_norm": "input_gradient_norm uses the label: its AUROC is no prediction.",
+}
+
 
 def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED) -> Finished:
     """Mean over models of the area under the ROC curve, wrong points against right ones.
@@ -52,5 +58,6 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
         "dataset", "metric", "n_models", "auroc_mean", "auroc_low", "auroc_high", "n_configurations", "n_points",
         "n_wrong",
     )  # fmt: skip
+    notes += [note for metric, note in KNOW_THE_LABEL.items() if any(row[1] == metric for row in rows)]
     notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
     return Finished({name: [row[i] for row in rows] for i, name in enumerate(names)}, tuple(notes))
