@@ -37,7 +37,7 @@ check: $(VENV)/.installed-dev ## ruff, formatting, mypy --strict, import contrac
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m sensdb.cli.reference --check
 
 bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table each

@@ -165,8 +165,8 @@ TRAJECTORY_METRICS: tuple[Metric, ...] = (
     Metric(
         "transitions",
         "crossings",
-        "Changes of the hidden units' activation codes in the bin whose middle this place is; exact, but for tanh, whose "
-        "codes are sampled at 64 places a bin.",
+        "Changes of the hidden units' activation codes in the bin whose middle this place is; exact, but for tanh, "
+        "whose codes are sampled at 64 places a bin.",
         "integer",
     ),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -109,7 +111,10 @@ def run_demo(
 
 def _say_what_to_try(url: str, note: Callable[[str], None]) -> None:
     note("\nTry next:")
+    scripts = Path(sys.executable).parent
+    on_path = shutil.which("sensdb") is not None
     for command in (
+        *(() if on_path else (f"export PATH={shlex.quote(str(scripts))}:$PATH",)),
         f"export SENSDB_DATABASE_URL={shlex.quote(url)}",
         "sensdb query                                   # every saved question",
         "sensdb query correlation -f json",

@@ -24,9 +24,14 @@ def new_worker_id() -> str:
 
 
 def boot_id() -> str:
-    """Text that changes with every boot of this host, so that a pid means one process; "unknown" off Linux."""
+    """Text within which a pid means one process: the host's boot and the process namespace; "unknown" off Linux.
+
+    Containers may share a host name and a boot but not their process numbers, so a boot alone does not tell.
+    """
     path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text(encoding="ascii").strip() if path.exists() else "unknown"
+    if not path.exists():
+        return "unknown"
+    return f"{path.read_text(encoding='ascii').strip()}/{os.readlink('/proc/self/ns/pid')}"
 
 
 def process_is_alive(pid: int) -> bool:
