@@ -49,6 +49,10 @@ class DataError(SensdbError):
     """A data set is missing, truncated, altered or not in the format it claims; names the file."""
 
 
+class ArtifactError(SensdbError):
+    """A stored file is missing, altered, not in its format, or lies outside its folder; names it."""
+
+
 class DatabaseError(SensdbError):
     """A database cannot be reached, or has no schema, an older or a newer one; names it with its password masked."""
 

@@ -106,7 +106,7 @@ artifacts = table(
     serial("artifact_id", "Number of the artifact, given by the database."),
     model_key(),
     one_of("kind", "weights or regions.", ARTIFACT_KINDS),
-    text("uri", "Where the file lies: a path or an fsspec URL."),
+    text("uri", "Name of the file within the artifact folder or URL, SENSDB_ARTIFACTS."),
     sha256("sha256", "SHA-256 of the file."),
     bigint("bytes", "Size of the file.", unit="bytes"),
     sa.Index("ix_artifacts_model_id", "model_id"),

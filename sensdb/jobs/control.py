@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -90,11 +90,25 @@ def retry(connection: sa.Connection, dialect: Dialect, selection: Selection, sta
 
 
 def retrain(connection: sa.Connection, dialect: Dialect, selection: Selection) -> int:
-    """Queue done models for training once more; see `Queue.retry`."""
+    """Queue done models for training once more; see `Queue.retry`.
+
+    Where weights are kept, those of the new training are kept too: the old ones belong to the result it replaces.
+    """
     done = in_states(sources("retrain"))
     condition = f"{done} and not {IMPORTED} and {selection.sql(dialect)}"
     changes = {"kind": "'train'", "pack_key": TRAIN_KEY}
-    return _queue_again(connection, dialect, done, condition, changes, selection.values())
+    n_queued = 0
+    for text in _distinct_measures(connection, f"{condition} and {HAS_WEIGHTS}", selection):
+        keeping = replace(MeasureSettings.from_canonical(text), keep_weights=True)
+        n_queued += _queue_again(
+            connection,
+            dialect,
+            done,
+            f"{condition} and {HAS_WEIGHTS} and jobs.measure = :measure_before",
+            {**changes, "measure": ":measure"},
+            {**selection.values(), "measure_before": text, "measure": keeping.canonical()},
+        )
+    return n_queued + _queue_again(connection, dialect, done, condition, changes, selection.values())
 
 
 def measure(

@@ -36,6 +36,12 @@ class QueueReader:
         """What all workers must agree on; read from the database once."""
         return self._read(listing.read_settings)
 
+    @cached_property
+    def identity(self) -> str:
+        """The random UUID that tells this database from every other; its files lie under this name."""
+        query = sa.text("select identity from database_identity")
+        return self._read(lambda connection: str(connection.execute(query).scalar_one()))
+
     def sweep_id(self, name: str) -> int:
         """The key of a sweep.
 

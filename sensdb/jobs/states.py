@@ -89,7 +89,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("cancel", "running", "running", "", ("cancel_requested",)),
     Transition("retry", "dead", "queued", "", _QUEUEING),
     Transition("retry", "cancelled", "queued", "", _QUEUEING),
-    Transition("retrain", "done", "queued", "", (*_QUEUEING, "kind", "pack_key")),
+    Transition("retrain", "done", "queued", "", (*_QUEUEING, "kind", "pack_key", "measure")),
     Transition("measure", "done", "queued", "", (*_QUEUEING, "kind", "pack_key", "measure")),
     Transition("prioritise", "queued", "queued", "", ("priority",)),
     Transition("prioritise", "running", "running", "", ("priority",)),
