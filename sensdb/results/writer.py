@@ -23,6 +23,7 @@ from sensdb.jobs.dialects import Dialect, dialect_of, rows_json
 from sensdb.jobs.enqueuing import note_dataset
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.jobs.transactions import CommitUnknown, inspect, transact
+from sensdb.results.artifacts import Artifact, note_artifacts
 from sensdb.results.rows import Columns, Values, prepare_points, write_points
 
 MODELS_AT_ONCE = 64
@@ -40,6 +41,7 @@ class Result:
     device_class: of the device that did the work; for kind measure the class that trained is kept.
     points: point_index and metrics of test points, [B] each; None stores no rows, and keeps the stored ones of a
         model that is measured again. Metrics not given are treated as columns of `metrics` are.
+    artifacts: files that are stored already; they take the place of the model's others of the same kind.
     result_id: names this result wherever it is copied to; given in tests alone.
     """
 
@@ -49,6 +51,7 @@ class Result:
     engine_version: str
     device_class: str
     points: Columns | None = None
+    artifacts: Sequence[Artifact] = ()
     result_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -167,6 +170,7 @@ def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared
     ]
     connection.execute(schema.model_metrics.insert(), rows)
     write_points(connection, [one.rows for one in kept if one.rows is not None])
+    note_artifacts(connection, {one.result.model_id: one.result.artifacts for one in kept})
     return set(closed)
 
 
@@ -176,6 +180,11 @@ def _metrics_row(result: Result, stored: Mapping[str, object] | None) -> dict[st
     columns.update(n_points_stored=0, engine_version=result.engine_version, device_class=result.device_class)
     columns.update(stored or {})
     columns.update({name: _plain(value) for name, value in result.metrics.items() if name != "n_points_stored"})
+    if stored is not None and "test_accuracy" in result.metrics:
+        # The training accuracy is the stored one; another device may take a test point at a boundary differently.
+        train, test = columns["train_accuracy"], columns["test_accuracy"]
+        gap = train - test if isinstance(train, float) and isinstance(test, float) else None
+        columns["generalization_gap"] = gap
     columns.update(
         model_id=result.model_id,
         result_id=result.result_id,
