@@ -6,6 +6,7 @@
 --   labels              text = true    {true, random, all}  models trained on true labels, on random ones, or all
 --   min_train_accuracy  real = 1       [0, 1]               models at least this accurate on their training points
 --   transitions_method  text = null    how transitions were counted; null is the commonest way of the data set
+--   unit                text = models  {models, configurations}  what is correlated: single models, or means over the seeds of a configuration, as the paper plots
 --   draws               int = 2000     [100, 100000]        resamples of the interval
 -- columns:
 --   dataset           text            data set
@@ -13,7 +14,7 @@
 --   n_models          int   [0, inf)  models that have the metric
 --   n_configurations  int   [0, inf)  configurations they belong to
 --   pearson_log       real  [-1, 1]   Pearson correlation of the logarithms of metric and gap, where both are positive
---   spearman          real  [-1, 1]   Spearman rank correlation of metric and generalization gap over models
+--   spearman          real  [-1, 1]   Spearman rank correlation of metric and generalization gap over the units
 --   spearman_low      real  [-1, 1]   low end of its 95 % interval, configurations resampled
 --   spearman_high     real  [-1, 1]   high end of its 95 % interval
 --   kendall_tau_b     real  [-1, 1]   Kendall's tau-b of the same

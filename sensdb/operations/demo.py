@@ -26,9 +26,9 @@ FIGURES = ("gap", "points")
 # Of each saved query: the title in the story, parameters, and the columns that fit a narrow terminal.
 STORY: tuple[tuple[str, str, dict[str, str], tuple[str, ...]], ...] = (
     (
-        "Does sensitivity predict the generalization gap? (models that fit, true labels; 95 % interval)",
+        "Does sensitivity predict the generalization gap? (networks that fit, true labels, means over seeds)",
         "correlation",
-        {"metric": "jacobian_norm,transitions"},
+        {"metric": "jacobian_norm,transitions", "unit": "configurations"},
         ("metric", "n_models", "n_configurations", "spearman", "spearman_low", "spearman_high", "kendall_tau_b"),
     ),
     (

@@ -69,6 +69,20 @@ def test_replicas_are_models_in_the_estimate_and_one_configuration_in_the_interv
     assert width == pytest.approx(alone["spearman_high"] - alone["spearman_low"], abs=0.02)
 
 
+def test_configurations_are_correlated_by_their_means_over_seeds() -> None:
+    generator = np.random.default_rng(3)
+    value = generator.lognormal(size=90)
+    gap = 0.01 * value * generator.lognormal(sigma=0.8, size=90)
+
+    row = only_row(planted(value, gap, seeds=3), unit="configurations")
+
+    means = value.reshape(30, 3).mean(1), gap.reshape(30, 3).mean(1)
+    assert row["spearman"] == pytest.approx(scipy.stats.spearmanr(*means).statistic)
+    assert row["kendall_tau_b"] == pytest.approx(scipy.stats.kendalltau(*means).statistic)
+    assert (row["n_models"], row["n_configurations"]) == (90, 30)
+    assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
+
+
 def test_ties_are_midranks() -> None:
     value, gap = np.array([1, 1, 2, 2, 3, 3.0]), np.array([0.1, 0.2, 0.2, 0.3, 0.3, 0.3])
 

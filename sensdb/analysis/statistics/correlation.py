@@ -5,24 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from sensdb.analysis.statistics import bootstrap
-from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, codes, groups, reals, texts
+from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, codes, groups, reals, texts
 from sensdb.analysis.statistics.ranks import is_constant, kendall_tau_b, pearson, spearman
 
 FEWEST_MODELS = 3
 KEYS = ("dataset", "metric", "labels", "method")
 
 
-def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED) -> Finished:
+def correlation(
+    columns: Columns, *, unit: str = "models", draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED
+) -> Finished:
     """Rank and log correlations of each metric with the gap, a data set at a time.
 
-    Spearman's correlation over models (paper.md 13), its 95 % interval by drawing configurations; Pearson's of the
-    base-10 logarithms of metric and gap, over models where both are positive (a metric `log10_...` is one
-    already); Kendall's tau-b. Replicas count as
-    models in the estimates, as one configuration in the interval.
+    Spearman's correlation over the units (paper.md 13), its 95 % interval by drawing configurations; Pearson's of the
+    base-10 logarithms of metric and gap, over units where both are positive (a metric `log10_...` is one already);
+    Kendall's tau-b. Units are models, replicas among them, or configurations: means of metric and gap over replicas,
+    which is what the paper plots (paper.md 2) and what leaves the noise of single seeds out.
 
     Args:
         columns: one row a model and metric: dataset, metric, labels, method, configuration, value,
             generalization_gap. A row whose value or gap is missing is left out and counted.
+        unit: models or configurations.
         draws: resamples of the interval.
         seed: of the resamples.
 
@@ -40,19 +43,21 @@ def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
             notes.append(f"{name}: {len(at) - len(present)} models without a value are left out.")
         x, y, cluster = value[present], gap[present], codes(list(configuration[present]))
         n_configurations = len(set(cluster.tolist()))
+        if unit == "configurations":
+            x, y, cluster = _means(x, cluster), _means(y, cluster), np.arange(n_configurations)
         rho = spearman(x, y)
         interval = None if rho is None else bootstrap.spearman_interval(x, y, cluster, draws=draws, seed=seed)
-        reason = _why_none(x, y) if rho is None else None
+        reason = _why_none(x, y, unit) if rho is None else None
         if reason is not None:
             notes.append(f"{name}: no correlation, {reason}.")
         elif interval is None:
             notes.append(f"{name}: no interval, {_why_no_interval(n_configurations)}.")
-        pearson_log, note = _pearson_of_logs(x, y, logged=(metric or "").startswith("log10_"))
+        pearson_log, note = _pearson_of_logs(x, y, unit, logged=(metric or "").startswith("log10_"))
         if note is not None and rho is not None:
             notes.append(f"{name}: {note}.")
         low, high = interval if interval is not None else (None, None)
         tau = kendall_tau_b(x, y)
-        rows.append((dataset, metric, len(x), n_configurations, pearson_log, rho, low, high, tau, labels, method))
+        rows.append((dataset, metric, len(present), n_configurations, pearson_log, rho, low, high, tau, labels, method))
     names = (
         "dataset", "metric", "n_models", "n_configurations", "pearson_log", "spearman", "spearman_low",
         "spearman_high", "kendall_tau_b", "labels", "method",
@@ -62,23 +67,28 @@ def correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
     return Finished(made, tuple(notes))
 
 
-def _pearson_of_logs(x: FloatArray, y: FloatArray, *, logged: bool) -> tuple[float | None, str | None]:
+def _means(values: FloatArray, cluster: IntArray) -> FloatArray:
+    """The mean of each cluster's values, by the cluster's number."""
+    return np.bincount(cluster, weights=values) / np.bincount(cluster)
+
+
+def _pearson_of_logs(x: FloatArray, y: FloatArray, unit: str, *, logged: bool) -> tuple[float | None, str | None]:
     """Pearson's correlation of logarithms and what was left out; `logged` says that x is a logarithm already."""
     usable = (y > 0) if logged else (x > 0) & (y > 0)
     n = int(np.sum(usable))
     if n < FEWEST_MODELS:
-        return None, f"no pearson_log, metric and gap have a logarithm in {n} models and it needs {FEWEST_MODELS}"
+        return None, f"no pearson_log, metric and gap have a logarithm in {n} {unit} and it needs {FEWEST_MODELS}"
     estimate = pearson(x[usable] if logged else np.log10(x[usable]), np.log10(y[usable]))
     if n == len(x):
         return estimate, None
-    return estimate, f"pearson_log leaves out {len(x) - n} models whose metric or gap is not positive"
+    return estimate, f"pearson_log leaves out {len(x) - n} {unit} whose metric or gap is not positive"
 
 
-def _why_none(x: FloatArray, y: FloatArray) -> str:
+def _why_none(x: FloatArray, y: FloatArray, unit: str) -> str:
     if len(x) < FEWEST_MODELS:
-        return f"{len(x)} models and it needs {FEWEST_MODELS}"
+        return f"{len(x)} {unit} and it needs {FEWEST_MODELS}"
     constant = "the metric" if is_constant(x) else "the gap" if is_constant(y) else "a column"
-    return f"{constant} is the same in all {len(x)} models"
+    return f"{constant} is the same in all {len(x)} {unit}"
 
 
 def _why_no_interval(n_configurations: int) -> str:
