@@ -16,6 +16,7 @@ from sensdb.analysis.parameters import values
 from sensdb.analysis.population import Filters, apply_filters, left_out, resolve_names
 from sensdb.analysis.saved_queries import SavedQuery, find_query, load_queries, parameters_in
 from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, fetch_numpy, plain_table
+from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.manifest import Manifest, last_manifest
 from sensdb.mirror.reader import lock, open_mirror
 from sensdb.mirror.sync import Progress
@@ -160,13 +161,18 @@ def _finished(
     connection: duckdb.DuckDBPyConnection, query: SavedQuery, bound: Mapping[str, Any]
 ) -> tuple[pa.Table, tuple[str, ...]]:
     """The rows of a saved query as its header declares them, and the notes of the statistic that finished it."""
-    in_sql = parameters_in(query.sql)
+    in_sql, where = parameters_in(query.sql), str(query.path)
+    check_select(query.sql, where)
+    for name in sorted(in_sql - bound.keys()):
+        raise QueryError(
+            f"{where}: ${name} is not declared.", did_you_mean(name, bound, "its header lists parameters.")
+        )
     in_text = {name: value for name, value in bound.items() if name in in_sql}
     if query.then is None:
-        return typed_table(query.columns, fetch(connection, query.sql, in_text), str(query.path)), ()
+        return typed_table(query.columns, fetch(connection, query.sql, in_text, where), where), ()
     statistic = getattr(importlib.import_module(f"sensdb.analysis.statistics.{query.then}"), query.then)
     options = {name: value for name, value in bound.items() if name not in in_sql}
-    done = statistic(fetch_numpy(connection, query.sql, in_text), **options)
+    done = statistic(fetch_numpy(connection, query.sql, in_text, where), **options)
     return table_of_lists(query.columns, done.columns), done.notes
 
 

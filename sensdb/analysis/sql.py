@@ -24,30 +24,30 @@ EXPLAIN = re.compile(
 LARGEST = 2**63 - 1
 
 
-def check_select(text: str) -> None:
-    """Refuse a text that is not one SELECT or an EXPLAIN of one.
+def check_select(text: str, where: str = "--sql") -> None:
+    """Refuse a text that is not one SELECT or an EXPLAIN of one; errors begin with `where`.
 
     What DuckDB counts as a SELECT may still hold an INSERT in its WITH: the transaction is read-only beside this.
 
     Raises:
         QueryError: no statement, several, or another kind; or one DuckDB cannot read.
     """
-    kind, body = _only_statement(text), text
+    kind, body = _only_statement(text, where), text
     if kind == "EXPLAIN":
         body = EXPLAIN.sub("", text, count=1)
-        kind = _only_statement(body)
+        kind = _only_statement(body, where)
     if kind != "SELECT":
         hint = "PIVOT needs its values: on column in (...)." if kind == "MULTI" else ALLOWED
-        raise QueryError(f"--sql: {kind} is refused.", hint)
+        raise QueryError(f"{where}: {kind} is refused.", hint)
 
 
-def _only_statement(text: str) -> str:
+def _only_statement(text: str, where: str) -> str:
     try:
         statements = duckdb.extract_statements(text)
     except duckdb.Error as error:
-        raise sql_error(error) from None
+        raise sql_error(error, where) from None
     if len(statements) != 1:
-        raise QueryError(f"--sql: {len(statements)} statements.", ALLOWED)
+        raise QueryError(f"{where}: {len(statements)} statements.", ALLOWED)
     return str(statements[0].type).rpartition(".")[2]
 
 
@@ -66,20 +66,24 @@ def check_parameters(text: str, parameters: Mapping[str, Any]) -> None:
         raise UsageError(f"--sql: ${name} has no value.", f"-p {name}=... gives it.")
 
 
-def fetch(connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any]) -> pa.Table:
-    """Run a SELECT and fetch all of it.
+def fetch(
+    connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any], where: str = "--sql"
+) -> pa.Table:
+    """Run a SELECT and fetch all of it; errors begin with `where`.
 
     Raises:
         QueryError: DuckDB refused or could not finish it.
         duckdb.IOException: a file of the mirror is gone.
     """
-    with _asked(connection, text, parameters) as relation:
+    with _asked(connection, text, parameters, where) as relation:
         return relation.to_arrow_table()
 
 
-def fetch_numpy(connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def fetch_numpy(
+    connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any], where: str
+) -> dict[str, Any]:
     """As `fetch`, in columns as statistics take them: numbers with NaN, everything else with None where missing."""
-    with _asked(connection, text, parameters) as relation:
+    with _asked(connection, text, parameters, where) as relation:
         return {name: _with_gaps(column) for name, column in relation.fetchnumpy().items()}
 
 
@@ -95,7 +99,7 @@ def _with_gaps(column: Any) -> Any:
 
 @contextmanager
 def _asked(
-    connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, text: str, parameters: Mapping[str, Any], where: str
 ) -> Iterator[duckdb.DuckDBPyRelation]:
     """The answer to a SELECT, in a transaction that cannot write."""
     try:
@@ -107,7 +111,7 @@ def _asked(
     except duckdb.IOException:
         raise
     except duckdb.Error as error:
-        raise sql_error(error) from None
+        raise sql_error(error, where) from None
 
 
 def plain_table(table: pa.Table) -> pa.Table:
@@ -127,18 +131,18 @@ def columns_of_table(table: pa.Table) -> tuple[Column, ...]:
     return tuple(Column(name, kind) for name, kind in zip(table.column_names, kinds, strict=True))
 
 
-def sql_error(error: duckdb.Error) -> QueryError:
+def sql_error(error: duckdb.Error, where: str) -> QueryError:
     """What DuckDB said, on one line; its own hint only where it names a view of ours."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     message = lines[0] if lines else type(error).__name__
     if isinstance(error, duckdb.PermissionException):
         return QueryError(
-            "--sql: files other than the mirror's are out of reach.", "-o FILE writes the answer to a file."
+            f"{where}: files other than the mirror's are out of reach.", "-o FILE writes the answer to a file."
         )
     missing = re.search(r"Table with name (\S+) does not exist", message)
     if missing:
         hint = did_you_mean(missing[1], VIEWS, f"views: {', '.join(VIEWS)}.")
-        return QueryError(f"--sql: there is no table or view {missing[1]}.", hint)
+        return QueryError(f"{where}: there is no table or view {missing[1]}.", hint)
     suggested = re.search(r"Candidate bindings: (.*)", str(error))
     hint = f"did you mean {suggested[1].strip()}?" if suggested else "the table data_dictionary lists all columns."
-    return QueryError(f"--sql: {message}", hint)
+    return QueryError(f"{where}: {message}", hint)

@@ -48,7 +48,8 @@ def copy_pages(
     if sum(n_points[result] for page in pages for result in page) < FEWEST_ROWS:
         yield from _copy_here(engine, folder, pages, n_points)
         return
-    n_lanes = min(MOST_LANES, len(pages), len(os.sched_getaffinity(0)))
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_lanes = min(MOST_LANES, len(pages), n_cores)
     copied: SimpleQueue[Copied | Exception] = SimpleQueue()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(n_lanes))

@@ -156,6 +156,24 @@ def test_rows_that_are_not_as_the_header_says_are_refused(
     assert (caught.value.message, caught.value.hint) == (f"{path}: {message}", hint)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("from v_models", "from v_modles", "there is no table or view v_modles."),
+        ("select width::bigint", "copy (select 1) to 'x'; select width::bigint", "2 statements."),
+        ("select width::bigint", "select $leats + width::bigint", "$leats is not declared."),
+        ("from v_models", "from read_csv('/etc/passwd')", "files other than the mirror's are out of reach."),
+    ],
+)
+def test_a_file_that_cannot_be_run_is_named(old: str, new: str, message: str, tmp_path: Path, study: Study) -> None:
+    path = write(tmp_path, GOOD.replace(old, new))
+
+    with pytest.raises(QueryError) as caught:
+        study.ask("widths", queries=tmp_path)
+
+    assert caught.value.message == f"{path}: {message}"
+
+
 PARAMETERS = (
     Parameter("n", "int", 3, False, "[1, 10]"),
     Parameter("share", "real", 0.5),
