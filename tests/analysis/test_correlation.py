@@ -159,3 +159,12 @@ def test_no_models_at_all_give_no_rows() -> None:
 
     assert done.columns["spearman"] == []
     assert done.notes == ("Intervals: percentiles of 2000 draws of configurations, seed 0.",)
+
+
+def test_mean_gaps_that_are_equal_but_for_rounding_tie() -> None:
+    gap = [0.1, 0.2, 0.3, 0.3, 0.2, 0.1, 0.5, 0.5, 0.5, 0.6, 0.6, 0.6]  # 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1
+    value = np.repeat([1.0, 2.0, 3.0, 4.0], 3)
+
+    row = only_row(planted(value, gap, seeds=3), unit="configurations")
+
+    assert row["kendall_tau_b"] == pytest.approx(scipy.stats.kendalltau([1, 2, 3, 4], [2, 2, 5, 6]).statistic)

@@ -124,6 +124,12 @@ def test_ties_count_half_in_the_share_and_nowhere_in_the_test() -> None:
     assert row["p_value"] == pytest.approx(scipy.stats.binomtest(2, 2).pvalue)
 
 
+def test_sides_that_differ_in_rounding_alone_tie() -> None:
+    (row,) = compared(pairs_of("label_noise", [(0.1 + 0.2, 0.3), (0.3, 0.1 + 0.2)])).to_dict("records")
+
+    assert (row["n_ties"], row["share_expected"]) == (2, 0.5)
+
+
 def test_pairs_that_all_tie_have_no_p_value() -> None:
     (row,) = compared(pairs_of("label_noise", [(0.1, 0.1)])).to_dict("records")
 

@@ -44,7 +44,8 @@ def correlation(
         x, y, cluster = value[present], gap[present], codes(list(configuration[present]))
         n_configurations = len(set(cluster.tolist()))
         if unit == "configurations":
-            x, y, cluster = _means(x, cluster), _means(y, cluster), np.arange(n_configurations)
+            # Mean gaps are multiples of 1 / (seeds x test points): equal ones must not differ in their last bit.
+            x, y, cluster = _means(x, cluster), np.round(_means(y, cluster), 12), np.arange(n_configurations)
         rho = spearman(x, y)
         interval = None if rho is None else bootstrap.spearman_interval(x, y, cluster, draws=draws, seed=seed)
         reason = _why_none(x, y, unit) if rho is None else None
