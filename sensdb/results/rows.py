@@ -1,4 +1,6 @@
-"""Point rows made ready for the database: cleaned alike for both, then binary COPY or the driver's own tuples.
+"""Rows of points and trajectories made ready for the database: cleaned alike for both of them.
+
+Points, of which there may be millions, then become binary COPY or the driver's own tuples.
 
 PostgreSQL takes binary COPY, whose bytes numpy lays out a pattern of NULLs at a time (608 k rows/s; 45 k for inserts
 of many). SQLite takes tuples by `executemany` (334 k rows/s). Both are made before the transaction opens, so that no
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from sensdb.definitions.metrics import POINT_METRICS, Metric
+from sensdb.definitions.metrics import POINT_METRICS, TRAJECTORY_KINDS, TRAJECTORY_METRICS, Metric
 from sensdb.errors import ShapeError
 
 SMALLEST = 1.2e-38
@@ -28,6 +30,7 @@ COPY_TRAILER = b"\xff\xff"
 _NULL = np.int32(-1)
 
 COLUMNS = ("model_id", "point_index", *(metric.name for metric in POINT_METRICS))
+TRAJECTORY_COLUMNS = ("trajectory", "position", *(metric.name for metric in TRAJECTORY_METRICS))
 
 Values = npt.NDArray[Any]
 Columns = Mapping[str, Values]
@@ -53,30 +56,46 @@ def clean_points(model_id: int, points: Columns) -> dict[str, Column]:
     Raises:
         ShapeError: lengths differ, point_index is missing or names a point twice, or there is no such metric.
     """
-    unknown = points.keys() - set(COLUMNS[1:])
-    if unknown:
-        raise ShapeError(
-            f"points of model {model_id}: no metric '{min(unknown)}'.", f"allowed: {', '.join(COLUMNS[1:])}."
-        )
-    if "point_index" not in points:
-        raise ShapeError(f"points of model {model_id} have no point_index.")
-    n_points = len(points["point_index"])
-    for name, values in points.items():
-        if np.shape(values) != (n_points,):
-            raise ShapeError(
-                f"points of model {model_id}: {name} has shape {np.shape(values)}, point_index {(n_points,)}."
-            )
-    index = np.asarray(points["point_index"]).astype(np.int32)
-    if len(np.unique(index)) < n_points:
+    index = _checked(f"points of model {model_id}", points, COLUMNS[1:], "point_index").astype(np.int32)
+    if len(np.unique(index)) < len(index):
         raise ShapeError(f"points of model {model_id}: point_index names a point twice.")
-    present = np.zeros(n_points, dtype=bool)
+    present = np.zeros(len(index), dtype=bool)
     cleaned = {
-        "model_id": Column(np.full(n_points, model_id, dtype=np.int64), present),
+        "model_id": Column(np.full(len(index), model_id, dtype=np.int64), present),
         "point_index": Column(index, present),
     }
     for metric in POINT_METRICS:
-        cleaned[metric.name] = _clean(metric, points.get(metric.name), n_points)
+        cleaned[metric.name] = _clean(metric, points.get(metric.name), len(index))
     return cleaned
+
+
+def trajectory_rows(model_id: int, trajectories: Columns) -> list[dict[str, object]]:
+    """The rows of trajectory_metrics for one model, numbers cleaned as those of `clean_points`.
+
+    Args:
+        trajectories: trajectory, position, kind and any other of TRAJECTORY_METRICS, one entry a row each.
+
+    Raises:
+        ShapeError: lengths differ, a place is there twice, or there is no such kind or metric.
+    """
+    name = f"trajectories of model {model_id}"
+    number = _checked(name, trajectories, TRAJECTORY_COLUMNS, "trajectory")
+    n_rows = len(number)
+    for needed in ("position", "kind"):
+        if needed not in trajectories:
+            raise ShapeError(f"{name} have no {needed}.")
+    if len(set(zip(number.tolist(), trajectories["position"].tolist(), strict=True))) < n_rows:
+        raise ShapeError(f"{name}: a position is there twice.")
+    unknown = sorted(set(trajectories["kind"].tolist()) - set(TRAJECTORY_KINDS))
+    if unknown:
+        raise ShapeError(f"{name}: no kind '{unknown[0]}'.", f"allowed: {', '.join(TRAJECTORY_KINDS)}.")
+    listed: dict[str, list[object]] = {"model_id": [model_id] * n_rows}
+    for column in ("trajectory", "position", "kind"):
+        listed[column] = trajectories[column].tolist()
+    for metric in TRAJECTORY_METRICS:
+        if metric.storage != "text":
+            listed[metric.name] = _listed(_clean(metric, trajectories.get(metric.name), n_rows))
+    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
 
 
 def copy_rows(columns: Mapping[str, Column]) -> bytes:
@@ -90,12 +109,7 @@ def copy_rows(columns: Mapping[str, Column]) -> bytes:
 
 def driver_rows(columns: Mapping[str, Column]) -> list[tuple[object, ...]]:
     """Rows as the tuples SQLite's driver takes."""
-    listed = []
-    for column in columns.values():
-        values = column.values.astype(object)
-        values[column.missing] = None
-        listed.append(values.tolist())
-    return list(zip(*listed, strict=True))
+    return list(zip(*(_listed(column) for column in columns.values()), strict=True))
 
 
 def prepare_points(database: str, model_id: int, points: Columns) -> bytes | list[tuple[object, ...]]:
@@ -127,6 +141,26 @@ def write_points(connection: sa.Connection, prepared: Sequence[bytes | list[tupl
 
 def _bytes_of(prepared: Iterable[bytes | list[tuple[object, ...]]]) -> Iterable[bytes]:
     return (part for part in prepared if isinstance(part, bytes))
+
+
+def _checked(name: str, given: Columns, allowed: Sequence[str], key: str) -> Values:
+    """The key column, if all columns are allowed ones and as long as it."""
+    unknown = given.keys() - set(allowed)
+    if unknown:
+        raise ShapeError(f"{name}: no metric '{min(unknown)}'.", f"allowed: {', '.join(allowed)}.")
+    if key not in given:
+        raise ShapeError(f"{name} have no {key}.")
+    for column, values in given.items():
+        if np.shape(values) != (len(given[key]),):
+            raise ShapeError(f"{name}: {column} has shape {np.shape(values)}, {key} {(len(given[key]),)}.")
+    return np.asarray(given[key])
+
+
+def _listed(column: Column) -> list[object]:
+    values = column.values.astype(object)
+    values[column.missing] = None
+    listed: list[object] = values.tolist()
+    return listed
 
 
 def _clean(metric: Metric, given: Values | None, n_points: int) -> Column:

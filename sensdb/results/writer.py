@@ -24,7 +24,7 @@ from sensdb.jobs.enqueuing import note_dataset
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.jobs.transactions import CommitUnknown, inspect, transact
 from sensdb.results.artifacts import Artifact, note_artifacts
-from sensdb.results.rows import Columns, Values, prepare_points, write_points
+from sensdb.results.rows import Columns, Values, prepare_points, trajectory_rows, write_points
 
 MODELS_AT_ONCE = 64
 ROWS_AT_ONCE = 100_000
@@ -41,6 +41,8 @@ class Result:
     device_class: of the device that did the work; for kind measure the class that trained is kept.
     points: point_index and metrics of test points, [B] each; None stores no rows, and keeps the stored ones of a
         model that is measured again. Metrics not given are treated as columns of `metrics` are.
+    trajectories: columns of trajectory_metrics but model_id, one entry a row; regions: rows of region_slices without
+        model_id and artifact_id. None is as for points.
     artifacts: files that are stored already; they take the place of the model's others of the same kind.
     result_id: names this result wherever it is copied to; given in tests alone.
     """
@@ -51,6 +53,8 @@ class Result:
     engine_version: str
     device_class: str
     points: Columns | None = None
+    trajectories: Columns | None = None
+    regions: Sequence[Mapping[str, object]] | None = None
     artifacts: Sequence[Artifact] = ()
     result_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -64,13 +68,19 @@ class Result:
         """Rows to be stored in point_metrics."""
         return 0 if self.points is None else len(self.points["point_index"])
 
+    @property
+    def n_rows(self) -> int:
+        """Rows to be stored of points and trajectories."""
+        return self.n_points + (0 if self.trajectories is None else len(self.trajectories["trajectory"]))
+
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A result and its point rows in the form its database takes."""
+    """A result, its point rows in the form its database takes, and its trajectory rows."""
 
     result: Result
     rows: Any
+    trajectories: list[dict[str, object]]
 
 
 def store(queue: Queue, results: Sequence[Result]) -> list[Pair]:
@@ -118,11 +128,11 @@ def _batches(results: Sequence[Result]) -> Iterator[list[Result]]:
     batch: list[Result] = []
     n_rows = 0
     for result in results:
-        if batch and (len(batch) == MODELS_AT_ONCE or n_rows + result.n_points > ROWS_AT_ONCE):
+        if batch and (len(batch) == MODELS_AT_ONCE or n_rows + result.n_rows > ROWS_AT_ONCE):
             yield batch
             batch, n_rows = [], 0
         batch.append(result)
-        n_rows += result.n_points
+        n_rows += result.n_rows
     if batch:
         yield batch
 
@@ -147,10 +157,11 @@ def _store_batch(queue: Queue, batch: Sequence[Result]) -> list[Pair]:
 
 
 def _prepare(queue: Queue, result: Result) -> _Prepared:
+    trajectories = [] if result.trajectories is None else trajectory_rows(result.model_id, result.trajectories)
     if result.points is None:
-        return _Prepared(result, None)
+        return _Prepared(result, None, trajectories)
     points = _with_stored_columns(queue, result)
-    return _Prepared(result, prepare_points(queue.dialect.name, result.model_id, points))
+    return _Prepared(result, prepare_points(queue.dialect.name, result.model_id, points), trajectories)
 
 
 def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared]) -> set[Pair]:
@@ -170,6 +181,10 @@ def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared
     ]
     connection.execute(schema.model_metrics.insert(), rows)
     write_points(connection, [one.rows for one in kept if one.rows is not None])
+    trajectories = [row for one in kept for row in one.trajectories]
+    queue.dialect.insert(connection, schema.trajectory_metrics, trajectories, "model_id, trajectory, position")
+    regions = [{"model_id": one.result.model_id, **row} for one in kept for row in one.result.regions or ()]
+    queue.dialect.insert(connection, schema.region_slices, regions, "model_id, slice, moment, scope")
     note_artifacts(connection, {one.result.model_id: one.result.artifacts for one in kept})
     return set(closed)
 
@@ -225,10 +240,12 @@ def _delete_replaced(
     old = [one.result for one in kept if one.result.model_id in stored]
     trained_again = [result.model_id for result in old if result.model_id not in measured_again]
     new_points = [result.model_id for result in old if result.points is not None]
+    new_trajectories = [result.model_id for result in old if result.trajectories is not None]
+    new_regions = [result.model_id for result in old if result.regions is not None]
     for table, model_ids in (
         ("point_metrics", sorted({*trained_again, *new_points})),
-        ("trajectory_metrics", trained_again),
-        ("region_slices", trained_again),
+        ("trajectory_metrics", sorted({*trained_again, *new_trajectories})),
+        ("region_slices", sorted({*trained_again, *new_regions})),
         ("model_metrics", [result.model_id for result in old]),
     ):
         if model_ids:
