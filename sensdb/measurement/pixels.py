@@ -28,10 +28,12 @@ class Pixels:
 
     changes: by scope, [side, side]: how many units' codes change from a pixel's first corner to the ones beside and
         below it, in steps of one code. n_codes: by scope, different codes at all corners.
+    n_hidden: hidden layers of the network.
     """
 
-    changes: dict[str, npt.NDArray[np.int64]]
+    changes: dict[str, npt.NDArray[np.int32]]
     n_codes: dict[str, int]
+    n_hidden: int
 
     def densities(self, scope: str, plane: Plane) -> tuple[float, float]:
         """Length of boundaries an area, within the discs around the three points and over the window.
@@ -69,7 +71,7 @@ def slice_pixels(network: StackedNetwork, plane: Plane, *, side: int = PIXELS) -
     grid = torch.linspace(-plane.half, plane.half, side + 1, dtype=torch.float64, device=device)
     hidden = network.sizes[1:-1]
     keys = [code_keys(sum(hidden)).to(device), code_keys(hidden[-1] if hidden else 0).to(device)]
-    changes = [torch.zeros(side, side, dtype=torch.int64, device=device) for _ in keys]
+    changes = [torch.zeros(side, side, dtype=torch.int32, device=device) for _ in keys]
     seen: list[list[Tensor]] = [[], []]
     rows = max(1, GRID_ELEMENTS // ((side + 1) * max(network.sizes[1:])))
     for start in range(0, side, rows):
@@ -96,11 +98,12 @@ def slice_pixels(network: StackedNetwork, plane: Plane, *, side: int = PIXELS) -
     return Pixels(
         {scope: changed.cpu().numpy() for scope, changed in zip(scopes, changes, strict=True)},  # waits for the device
         {scope: len(torch.unique(torch.cat(parts), dim=0)) for scope, parts in zip(scopes, seen, strict=True)},
+        len(hidden),
     )
 
 
 def _changes(code: Tensor) -> Tensor:
-    """Codes [r + 1, c + 1, h] to the steps between each corner and the ones beside and below it, [r, c] int64."""
+    """Codes [r + 1, c + 1, h] to the steps between each corner and the ones beside and below it, [r, c] int32."""
     here = code[:-1, :-1]
-    beside = (code[:-1, 1:] - here).abs_().sum(dim=2, dtype=torch.int64)
-    return beside.add_((code[1:, :-1] - here).abs_().sum(dim=2, dtype=torch.int64))
+    beside = (code[:-1, 1:] - here).abs_().sum(dim=2, dtype=torch.int32)
+    return beside.add_((code[1:, :-1] - here).abs_().sum(dim=2, dtype=torch.int32))

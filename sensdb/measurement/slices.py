@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -59,6 +63,24 @@ class Slice:
                 }
             )
         return rows
+
+
+def slice_arrays(slices: Sequence[Slice]) -> dict[str, npt.NDArray[Any]]:
+    """What the slices of one plane show, as the arrays of a file of pictures (`sensdb.results.pictures` names them)."""
+    plane = slices[0].plane
+    arrays: dict[str, npt.NDArray[Any]] = {
+        name: np.asarray(getattr(plane, name)) for name in ("origin", "e1", "e2", "half", "points", "radius")
+    }
+    for one in slices:
+        picture = one.picture
+        seen: dict[str, Any] = {"n_hidden": picture.n_hidden}
+        if isinstance(picture, Regions):
+            seen |= {"segments": picture.segments, "layers": picture.layers}
+            seen |= {"corners": picture.polygons.corners, "sizes": picture.polygons.sizes}
+        else:
+            seen |= {f"changes_{scope}": picture.changes[scope] for scope in SCOPES}
+        arrays |= {f"{one.moment}_{name}": np.asarray(value) for name, value in seen.items()}
+    return arrays
 
 
 def chosen_plane(x: Tensor, labels: Tensor, n_trained: int, name: str) -> Plane | None:

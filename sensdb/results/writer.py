@@ -24,6 +24,7 @@ from sensdb.jobs.enqueuing import note_dataset
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.jobs.transactions import CommitUnknown, inspect, transact
 from sensdb.results.artifacts import Artifact, note_artifacts
+from sensdb.results.pictures import REGIONS, write_regions
 from sensdb.results.rows import Columns, Values, prepare_points, trajectory_rows, write_points
 
 MODELS_AT_ONCE = 64
@@ -42,7 +43,7 @@ class Result:
     points: point_index and metrics of test points, [B] each; None stores no rows, and keeps the stored ones of a
         model that is measured again. Metrics not given are treated as columns of `metrics` are.
     trajectories: columns of trajectory_metrics but model_id, one entry a row; regions: rows of region_slices without
-        model_id and artifact_id. None is as for points.
+        model_id and artifact_id, which is that of the artifact of kind regions. None is as for points.
     artifacts: files that are stored already; they take the place of the model's others of the same kind.
     result_id: names this result wherever it is copied to; given in tests alone.
     """
@@ -183,9 +184,9 @@ def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared
     write_points(connection, [one.rows for one in kept if one.rows is not None])
     trajectories = [row for one in kept for row in one.trajectories]
     queue.dialect.insert(connection, schema.trajectory_metrics, trajectories, "model_id, trajectory, position")
-    regions = [{"model_id": one.result.model_id, **row} for one in kept for row in one.result.regions or ()]
-    queue.dialect.insert(connection, schema.region_slices, regions, "model_id, slice, moment, scope")
     note_artifacts(connection, {one.result.model_id: one.result.artifacts for one in kept})
+    regions = {one.result.model_id: one.result.regions for one in kept if one.result.regions is not None}
+    write_regions(connection, queue.dialect, regions)
     return set(closed)
 
 
@@ -242,15 +243,17 @@ def _delete_replaced(
     new_points = [result.model_id for result in old if result.points is not None]
     new_trajectories = [result.model_id for result in old if result.trajectories is not None]
     new_regions = [result.model_id for result in old if result.regions is not None]
-    for table, model_ids in (
-        ("point_metrics", sorted({*trained_again, *new_points})),
-        ("trajectory_metrics", sorted({*trained_again, *new_trajectories})),
-        ("region_slices", sorted({*trained_again, *new_regions})),
-        ("model_metrics", [result.model_id for result in old]),
+    regions = sorted({*trained_again, *new_regions})
+    for rows, model_ids in (
+        ("point_metrics where", sorted({*trained_again, *new_points})),
+        ("trajectory_metrics where", sorted({*trained_again, *new_trajectories})),
+        ("region_slices where", regions),
+        (f"artifacts where kind = '{REGIONS}' and", regions),
+        ("model_metrics where", [result.model_id for result in old]),
     ):
         if model_ids:
             connection.execute(
-                sa.text(f"delete from {table} where model_id in ({dialect.records('model_ids', model_id='bigint')})"),
+                sa.text(f"delete from {rows} model_id in ({dialect.records('model_ids', model_id='bigint')})"),
                 {"model_ids": rows_json([key] for key in model_ids)},
             )
 

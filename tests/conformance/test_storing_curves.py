@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sensdb.database import schema
 from sensdb.errors import ShapeError
 from sensdb.jobs.queue import Queue
+from sensdb.results.artifacts import Artifact
 from sensdb.results.writer import store
 from tests.conformance.factories import a_result, claim_one, enqueue, keep_weights, query, scalar, some_specs, states
 
@@ -126,6 +127,64 @@ def test_measuring_again_keeps_what_is_not_measured_anew_and_replaces_what_is(qu
 
     assert n_rows(queue.engine) == (3, 2)
     assert scalar(queue.engine, "select min(jacobian_norm) from trajectory_metrics") == 9.0
+
+
+def a_file(content: str) -> Artifact:
+    """A stored file of pictures; content stands for it."""
+    return Artifact("regions", f"identity/regions/{content}.npz", content * 64, 100)
+
+
+def test_rows_name_the_file_that_came_with_them(queue: Queue) -> None:
+    enqueue(queue, some_specs(2))
+    jobs = queue.claim("worker", 2)
+
+    files = [[a_file("a")], []]
+    store(queue, [a_result(job, regions=slices(), artifacts=file) for job, file in zip(jobs, files, strict=True)])
+
+    joined = (
+        "select distinct r.model_id, a.uri from region_slices r left join artifacts a using (artifact_id) order by 1"
+    )
+    assert query(queue.engine, joined) == [(1, "identity/regions/a.npz"), (2, None)]
+
+
+@pytest.mark.parametrize("again", ["measure", "retrain"])
+def test_a_new_result_forgets_the_old_file_with_its_rows_and_keeps_weights(queue: Queue, again: str) -> None:
+    enqueue(queue, some_specs(1))
+    store(queue, [a_result(claim_one(queue), regions=slices(), artifacts=[a_file("a")])])
+    keep_weights(queue.engine, 1)
+    if again == "measure":
+        queue.measure(model_ids=[1])
+    else:
+        queue.retry(model_ids=[1], retrain=True)
+
+    store(queue, [a_result(claim_one(queue), regions=slices(), artifacts=[a_file("b")])])
+
+    assert query(queue.engine, "select kind, uri from artifacts order by kind") == [
+        ("regions", "identity/regions/b.npz"),
+        ("weights", "weights/1"),
+    ]
+    assert scalar(queue.engine, "select count(*) from region_slices join artifacts using (artifact_id)") == 4
+
+
+def test_training_again_without_slices_forgets_the_file(queue: Queue) -> None:
+    enqueue(queue, some_specs(1))
+    store(queue, [a_result(claim_one(queue), regions=slices(), artifacts=[a_file("a")])])
+    queue.retry(model_ids=[1], retrain=True)
+
+    store(queue, [a_result(claim_one(queue))])
+
+    assert scalar(queue.engine, "select count(*) from artifacts") == 0
+
+
+def test_measuring_something_else_keeps_rows_and_file(queue: Queue) -> None:
+    enqueue(queue, some_specs(1))
+    store(queue, [a_result(claim_one(queue), regions=slices(), artifacts=[a_file("a")])])
+    keep_weights(queue.engine, 1)
+    queue.measure(model_ids=[1])
+
+    store(queue, [a_result(claim_one(queue))])
+
+    assert scalar(queue.engine, "select count(*) from region_slices join artifacts using (artifact_id)") == 4
 
 
 def test_the_fence_keeps_late_rows_out(queue: Queue) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,8 @@ from sensdb.definitions.spec import TrainingSpec, make_spec
 from sensdb.measurement.pixels import Pixels, slice_pixels
 from sensdb.measurement.planes import plane_through
 from sensdb.measurement.regions import Regions, slice_regions
-from sensdb.measurement.slices import chosen_plane, initial_network, measure_slices, slice_network
+from sensdb.measurement.slices import chosen_plane, initial_network, measure_slices, slice_arrays, slice_network
+from sensdb.results.pictures import moments, pictures_bytes, read_pictures
 from sensdb.training.trainer import Trainer, TrainingData
 from tests.measurement.networks import as_dtype, random_network, random_points
 
@@ -126,3 +128,25 @@ def test_exact_and_pixel_rows_of_one_network_agree(monkeypatch: pytest.MonkeyPat
     for one, other in zip(exact, pixels, strict=True):
         assert other["n_regions"] == pytest.approx(one["n_regions"], rel=0.1)
         assert other["density_mean"] == pytest.approx(one["density_mean"], rel=0.1)
+
+
+def test_a_file_of_pictures_holds_what_was_measured(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sensdb.measurement.slices.slice_pixels", lambda *of: slice_pixels(*of, side=16))
+    plane = plane_through(random_points(3, 12))
+    assert plane is not None
+    exact = slice_network(random_network((12, 9, 8, 3)), plane, "before")
+    pixels = slice_network(random_network((12, 9, 8, 3), "tanh"), plane, "after")
+    assert isinstance(exact.picture, Regions)
+    assert isinstance(pixels.picture, Pixels)
+
+    read = read_pictures(pictures_bytes(slice_arrays([exact, pixels])), "x")
+
+    assert moments(read) == ["before", "after"]
+    assert torch.equal(torch.from_numpy(read["e2"]), plane.e2)
+    assert float(read["half"]) == plane.half
+    assert read["before_n_hidden"] == read["after_n_hidden"] == 2
+    np.testing.assert_allclose(read["before_segments"], exact.picture.segments, atol=1e-5)
+    np.testing.assert_array_equal(read["before_layers"], exact.picture.layers)
+    assert int(read["before_sizes"].sum()) == len(read["before_corners"])
+    for scope in ("all", "last_hidden"):
+        np.testing.assert_array_equal(read[f"after_changes_{scope}"], pixels.picture.changes[scope])
