@@ -22,6 +22,7 @@
 --   method            text            how transitions were counted; missing for other metrics
 -- then: statistics.correlation
 -- caution: models differ in more than the metric; a correlation over them is not an effect of it
+--   training sets of several sizes in one correlation can hide or reverse what holds within each
 -- source: paper.md 10, 13 and 14; the arithmetic mean is the paper's metric, and the median may have the other sign
 with population as (
     select
@@ -29,6 +30,7 @@ with population as (
         dataset,
         configuration_sha256,
         generalization_gap as gap,
+        n_train_points,
         transitions_method as counted_by,
         columns(lambda name: list_contains($metric, name))::double
     from v_models
@@ -54,6 +56,7 @@ model_metric as (
         dataset,
         configuration_sha256,
         gap,
+        n_train_points,
         counted_by,
         metric,
         value
@@ -67,6 +70,7 @@ select
     m.configuration_sha256 as configuration,
     m.value as value,
     m.gap as generalization_gap,
+    m.n_train_points as n_train_points,
     $labels as labels,
     case when m.metric like 'transitions%' then c.method end as method
 from model_metric as m

@@ -23,7 +23,7 @@ KINDS = {
     "VARCHAR": "text",
     "TIMESTAMP WITH TIME ZONE": "time",
 }
-OTHER_METHOD = "other transitions method"
+OTHER_METHOD = "other transitions method (of transitions alone)"
 """The one reason that leaves a model out of some rows of an answer and not of all."""
 
 

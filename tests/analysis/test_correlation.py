@@ -21,6 +21,7 @@ def planted(value: Any, gap: Any, *, seeds: int = 1, metric: str = "jacobian_nor
             "labels": "true",
             "method": None,
             "configuration": [str(i // seeds) for i in range(n)],
+            "n_train_points": 1000,
             "value": np.asarray(value, dtype=float),
             "generalization_gap": np.asarray(gap, dtype=float),
             **fields,
@@ -81,6 +82,18 @@ def test_configurations_are_correlated_by_their_means_over_seeds() -> None:
     assert row["kendall_tau_b"] == pytest.approx(scipy.stats.kendalltau(*means).statistic)
     assert (row["n_models"], row["n_configurations"]) == (90, 30)
     assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
+
+
+def test_training_sets_of_several_sizes_in_one_correlation_are_said() -> None:
+    frame = planted(range(40), range(40), n_train_points=[2000, 5000] * 20)
+
+    notes = correlation(frame).notes
+
+    assert notes[0] == (
+        "digits: pools training sets of 2,000, 5,000 points, which can hide what holds within each;"
+        " --where 'n_train_points = 2000' asks about one."
+    )
+    assert not any("pools" in note for note in correlation(planted(range(40), range(40))).notes)
 
 
 def test_ties_are_midranks() -> None:

@@ -226,6 +226,6 @@ def test_models_whose_transitions_were_counted_otherwise_are_in_figures_without_
 
     made = plot(study.url, study.cache, "gap")
 
-    assert made.answer.meta["left_out"] == {"other transitions method": 1}
+    assert made.answer.meta["left_out"] == {"other transitions method (of transitions alone)": 1}
     assert "3 configurations, 3 models" in caption(made.figure)
     assert "Nothing is left out." in caption(made.figure)

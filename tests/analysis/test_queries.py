@@ -174,7 +174,7 @@ def test_correlation_says_who_is_left_out_and_why(planted: Study) -> None:
         "diverged": 1,
         "not fitted": 3,
         "random labels": 20,
-        "other transitions method": 1,
+        "other transitions method (of transitions alone)": 1,
     }
     n_results = planted.sql("select count(*) as n from v_models").rows[0]["n"]
     assert meta["n_models"] == n_results - 24
@@ -210,7 +210,11 @@ def test_factor_pairs_find_what_was_planted(planted: Study) -> None:
 def test_factor_pairs_keep_augmented_models_that_did_not_fit(planted: Study) -> None:
     answer = planted.ask("factor_pairs", dataset="digits")
 
-    assert answer.meta["left_out"] == {"diverged": 1, "not fitted": 1, "other transitions method": 1}
+    assert answer.meta["left_out"] == {
+        "diverged": 1,
+        "not fitted": 1,
+        "other transitions method (of transitions alone)": 1,
+    }
     pairs = {row["metric"]: row["n_pairs"] for row in answer.rows if row["factor"] == "augmentation"}
     assert pairs == {"generalization_gap": 1, "jacobian_norm": 1, "transitions": 1}
     assert "digits, augmentation, jacobian_norm: 1 pairs without a rise in test accuracy." in answer.meta["notes"]
