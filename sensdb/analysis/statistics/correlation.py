@@ -71,8 +71,8 @@ def correlation(
 def _notes_on_sizes(columns: Columns) -> list[str]:
     """A note for each data set that pools training sets of several sizes.
 
-    More points make the gap smaller and may well make the norm larger: on Fashion-MNIST the correlation was 0.20
-    over three sizes and 0.81 to 0.95 within each.
+    More points make the gap smaller and may leave the norm as it is: on Fashion-MNIST the correlation was 0.20 over
+    three sizes and 0.81 to 0.95 within each.
     """
     sizes = reals(columns, "n_train_points")
     notes = []
