@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,14 @@ _counter = itertools.count()
 def pytest_configure() -> None:
     """A run that is told to stop (timeout sends TERM) ends as by Ctrl-C, so that its server is stopped too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """Training flushes denormals in its thread (a rule of the spec); the next test on this thread gets them back."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
