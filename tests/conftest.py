@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import sys
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
