@@ -39,6 +39,7 @@ class Duration(click.ParamType[float]):
 @click.option("--sweep", help="Only models of this sweep.")
 @click.option("--max-models", type=click.IntRange(1), help="Leave after this many models.")
 @click.option("--pack-size", type=click.IntRange(1, 4096), help="Upper bound on models trained at once by a process.")
+@click.option("--keep-weights", is_flag=True, help="Store the weights of every model trained, in SENSDB_ARTIFACTS.")
 @click.option(
     "--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True, help="Of lines on stderr."
 )
@@ -52,6 +53,7 @@ def worker(
     sweep: str | None,
     max_models: int | None,
     pack_size: int | None,
+    keep_weights: bool,
     log_format: str,
 ) -> None:
     """Train, measure and store queued models until stopped.
@@ -64,8 +66,8 @@ def worker(
     from sensdb.worker.progress import choose_display
 
     options = WorkerOptions(
-        settings.database_url, settings.data_paths, drain=drain, until_seconds=until, sweep=sweep,
-        max_models=max_models, pack_size=pack_size,
+        settings.database_url, settings.data_paths, settings.artifacts_url, drain=drain, until_seconds=until,
+        sweep=sweep, max_models=max_models, pack_size=pack_size, keep_weights=keep_weights,
     )  # fmt: skip
     code, _tally = run_processes(options, devices(device, processes), choose_display(log_format))
     raise click.exceptions.Exit(code)

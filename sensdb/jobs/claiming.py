@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -16,45 +17,63 @@ from sensdb.jobs.updates import update_jobs
 LARGEST_CLAIM = 2**30
 
 
+@dataclass(frozen=True)
+class Only:
+    """The jobs a worker asks for among all that wait.
+
+    skip: not those of these pack keys. sweep_id: of this sweep alone. model_id: this model's alone.
+    """
+
+    skip: Collection[str] = ()
+    sweep_id: int | None = None
+    model_id: int | None = None
+
+    def sql(self, dialect: Dialect) -> str:
+        """SQL: ` and` the job is one of them; nothing where all are, which keeps the plan that of the bare claim."""
+        condition = ""
+        if self.skip:
+            condition += f" and jobs.pack_key not in ({dialect.records('skip', pack_key='text')})"
+        if self.sweep_id is not None:
+            condition += (
+                " and exists (select 1 from sweep_models s where s.model_id = jobs.model_id and s.sweep_id = :sweep_id)"
+            )
+        if self.model_id is not None:
+            condition += " and jobs.model_id = :model_id"
+        return condition
+
+    def values(self) -> dict[str, object]:
+        """What `sql` binds."""
+        bound: dict[str, object] = {"sweep_id": self.sweep_id, "model_id": self.model_id}
+        if self.skip:
+            bound["skip"] = rows_json([key] for key in sorted(self.skip))
+        return {name: value for name, value in bound.items() if value is not None}
+
+
+ALL = Only()
+
+
 def claimable(
-    dialect: Dialect, *, skip: bool, sweep: bool, due: bool = True, states: tuple[str, ...] = sources("claim")
+    dialect: Dialect, only: Only = ALL, *, due: bool = True, states: tuple[str, ...] = sources("claim")
 ) -> str:
-    """SQL: the job waits for a worker.
+    """SQL: the job waits for a worker that asks for `only` these.
 
     Args:
-        skip: not with a pack_key of the bound list `skip`. sweep: of the bound sweep `sweep_id` alone.
         due: not in a backoff either.
         states: other ones, for jobs that would wait if they were queued again.
     """
     condition = f"{in_states(states)} and not jobs.held"
     if due:
         condition += f" and jobs.run_after <= {dialect.started}"
-    if skip:
-        condition += f" and jobs.pack_key not in ({dialect.records('skip', pack_key='text')})"
-    if sweep:
-        condition += (
-            " and exists (select 1 from sweep_models s where s.model_id = jobs.model_id and s.sweep_id = :sweep_id)"
-        )
-    return condition
+    return condition + only.sql(dialect)
 
 
-def filters(skip: Collection[str], sweep_id: int | None) -> dict[str, object]:
-    """The values that `claimable` binds; none for what does not filter, which keeps the plan that of the bare claim."""
-    bound: dict[str, object] = {}
-    if skip:
-        bound["skip"] = rows_json([key] for key in sorted(skip))
-    if sweep_id is not None:
-        bound["sweep_id"] = sweep_id
-    return bound
-
-
-def probe_sql(dialect: Dialect, *, skip: bool, sweep: bool) -> str:
+def probe_sql(dialect: Dialect, only: Only = ALL) -> str:
     """SQL: one row if there is something to claim. The order makes SQLite use the index instead of the table."""
-    condition = claimable(dialect, skip=skip, sweep=sweep)
+    condition = claimable(dialect, only)
     return f"select 1 from jobs where {condition} order by priority desc, model_id limit 1"
 
 
-def claim_sql(dialect: Dialect, *, skip: bool = False, sweep: bool = False) -> str:
+def claim_sql(dialect: Dialect, only: Only = ALL) -> str:
     """SQL of a claim: the first claimable job decides the pack_key, others of it come along.
 
     Jobs with losses may kill their process. Each loss divides the claim by 8, and only jobs with equal losses are
@@ -62,7 +81,7 @@ def claim_sql(dialect: Dialect, *, skip: bool = False, sweep: bool = False) -> s
     live. Jobs locked by another's claim are skipped, the head included, so an empty answer means that nothing is due
     or that each due job was locked just now.
     """
-    condition = claimable(dialect, skip=skip, sweep=sweep)
+    condition = claimable(dialect, only)
     order = "priority desc, model_id"
     # LIMIT NULL is an error, hence the coalesce for an empty queue.
     n = f"{dialect.greatest}(1, cast(:n as integer) >> {dialect.least}(3 * losses, 30))"
@@ -94,17 +113,16 @@ def claim_jobs(
     limit: int,
     *,
     lease_seconds: float,
-    skip: Collection[str] = (),
-    sweep_id: int | None = None,
+    only: Only = ALL,
 ) -> list[Job]:
     """Claim up to `limit` jobs of one pack_key and note their attempts; see `Queue.claim`."""
     rows = connection.execute(
-        sa.text(claim_sql(dialect, skip=bool(skip), sweep=sweep_id is not None)),
+        sa.text(claim_sql(dialect, only)),
         {
             "n": min(limit, LARGEST_CLAIM),
             "worker_id": worker_id,
             "lease_seconds": lease_seconds,
-            **filters(skip, sweep_id),
+            **only.values(),
         },
     ).all()
     if not rows:

@@ -11,7 +11,7 @@ from sensdb.database import schema
 from sensdb.database.columns import Flag, UtcTimestamp
 from sensdb.database.views import VIEWS
 from sensdb.errors import NothingMatched, did_you_mean
-from sensdb.jobs.claiming import claimable, filters
+from sensdb.jobs.claiming import Only, claimable
 from sensdb.jobs.dialects import Dialect
 from sensdb.jobs.records import QueueSettings
 from sensdb.jobs.states import in_states
@@ -94,10 +94,11 @@ def list_workers(
 
 def count_queued(connection: sa.Connection, dialect: Dialect, sweep_id: int | None, at_most: int) -> int:
     """Jobs a worker could claim now or after a backoff, counted up to `at_most`."""
-    condition = claimable(dialect, skip=False, sweep=sweep_id is not None, due=False)
+    only = Only(sweep_id=sweep_id)
+    condition = claimable(dialect, only, due=False)
     found = connection.execute(
         sa.text(f"select count(*) from (select 1 from jobs where {condition} limit :at_most) counted"),
-        {"at_most": at_most, **filters((), sweep_id)},
+        {"at_most": at_most, **only.values()},
     )
     return int(found.scalar_one())
 
@@ -106,13 +107,11 @@ def count_unfinished(
     connection: sa.Connection, dialect: Dialect, sweep_id: int | None, skip: Collection[str] = ()
 ) -> int:
     """Jobs that are queued or running, those of paused sweeps and of skipped pack keys left out."""
-    counts = (
-        claimable(dialect, skip=bool(skip), sweep=sweep_id is not None, due=False, states=(state,))
-        for state in ("queued", "running")
-    )
+    only = Only(skip, sweep_id)
+    counts = (claimable(dialect, only, due=False, states=(state,)) for state in ("queued", "running"))
     # Each by its own partial index, which one condition over both states could not use.
     total = " + ".join(f"(select count(*) from jobs where {condition})" for condition in counts)
-    return int(connection.execute(sa.text(f"select {total}"), filters(skip, sweep_id)).scalar_one())
+    return int(connection.execute(sa.text(f"select {total}"), only.values()).scalar_one())
 
 
 def unstopped_workers(connection: sa.Connection, host: str, boot_id: str | None) -> list[tuple[str, int]]:

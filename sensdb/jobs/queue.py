@@ -22,6 +22,7 @@ from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.jobs import claiming, control, ending, enqueuing, listing
+from sensdb.jobs.claiming import Only
 from sensdb.jobs.control import Selection
 from sensdb.jobs.reader import Names, QueueReader
 from sensdb.jobs.records import (
@@ -156,7 +157,13 @@ class Queue(QueueReader):
         )
 
     def claim(
-        self, worker_id: str, limit: int, *, skip: Collection[str] = frozenset(), sweep_id: int | None = None
+        self,
+        worker_id: str,
+        limit: int,
+        *,
+        skip: Collection[str] = frozenset(),
+        sweep_id: int | None = None,
+        model_id: int | None = None,
     ) -> list[Job]:
         """Up to `limit` jobs, all of one pack_key, that are this worker's alone until their lease ends.
 
@@ -166,11 +173,12 @@ class Queue(QueueReader):
         Args:
             limit: what the worker can train at once, at least 1.
             skip: pack keys this worker cannot train.
-            sweep_id: jobs of this sweep alone.
+            sweep_id: jobs of this sweep alone. model_id: this model's job alone.
 
         Returns:
             The jobs by model_id; none where nothing is due or others are claiming each due job just now.
         """
+        only = Only(skip, sweep_id, model_id)
         if self._unanswered:
             # A second look: the server may still have been at that COMMIT at the first.
             found = self._look_up_unanswered(worker_id)
@@ -179,8 +187,7 @@ class Queue(QueueReader):
                 return found
         if self.dialect.probes_before_claim and not self._read(
             lambda connection: connection.execute(
-                sa.text(claiming.probe_sql(self.dialect, skip=bool(skip), sweep=sweep_id is not None)),
-                claiming.filters(skip, sweep_id),
+                sa.text(claiming.probe_sql(self.dialect, only)), only.values()
             ).first()
         ):
             return []
@@ -189,7 +196,7 @@ class Queue(QueueReader):
 
         def work(connection: sa.Connection) -> None:
             jobs[:] = claiming.claim_jobs(
-                connection, self.dialect, worker_id, limit, lease_seconds=lease_seconds, skip=skip, sweep_id=sweep_id
+                connection, self.dialect, worker_id, limit, lease_seconds=lease_seconds, only=only
             )
 
         try:

@@ -20,6 +20,7 @@ import torch
 from sensdb.database.engine import open_engine, require_schema
 from sensdb.errors import DatabaseError, DataError, SensdbError, WorkerFault
 from sensdb.jobs.queue import Job, Pair, Queue, WorkerRecord
+from sensdb.results.artifacts import ArtifactStore
 from sensdb.results.writer import Result, store
 from sensdb.training.packing import device_class
 from sensdb.worker.data import LoadedData
@@ -29,6 +30,7 @@ from sensdb.worker.identity import boot_id, new_worker_id, process_is_alive, ver
 from sensdb.worker.options import Allowance, WorkerOptions
 from sensdb.worker.pack import PackRun
 from sensdb.worker.progress import PackProgress, ProcessProgress
+from sensdb.worker.remeasure import MeasureRun
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Worker:
         self.heartbeat = Heartbeat(options.database_url, self.worker_id)
         self.data = LoadedData(self.queue, options.data_paths, self.device)
         self.device_class = device_class(self.device)
+        self.artifacts: ArtifactStore  # once `run` has asked the database for its identity
         self.held: dict[Pair, float] = {}
         self.skip: set[str] = set()
         self._progress = ProcessProgress()
@@ -82,12 +85,13 @@ class Worker:
         torch.set_flush_denormal(True)
         signal.signal(signal.SIGTERM, self._signalled)
         require_schema(self.queue.engine)
+        self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
         sweep_id = None if self.options.sweep is None else self.queue.sweep_id(self.options.sweep)
         self.queue.register_worker(self._record())
         self.queue.reap_dead_processes(boot_id(), process_is_alive)
         self.heartbeat.start()
         try:
-            return self._serve(sweep_id)
+            return self._serve(sweep_id) if self.options.model_id is None else self._serve_one(self.options.model_id)
         except StopNow:
             return 0
         finally:
@@ -197,13 +201,21 @@ class Worker:
             idle_seconds *= 2
         return 0
 
+    def _serve_one(self, model_id: int) -> int:
+        """Claim this model and work on it; nothing happens if another worker was first, or it is held."""
+        jobs = self.insist(lambda: self.queue.claim(self.worker_id, 1, model_id=model_id))
+        if jobs:
+            self._work(jobs)
+        return 1 if self.skip else 0
+
     def _work(self, jobs: list[Job]) -> None:
         claimed_at = time.monotonic()
         self.held.update({(job.model_id, job.attempt): claimed_at for job in jobs})
-        run: PackRun | None = None
+        run: PackRun | MeasureRun | None = None
         try:
-            run = PackRun(self, jobs)
-            run.train()
+            # Jobs of one pack key are of one kind.
+            run = MeasureRun(self, jobs) if jobs[0].kind == "measure" else PackRun(self, jobs)
+            run.work()
         except (WorkerFault, DataError, MemoryError, OSError) as error:
             self.skip.add(jobs[0].pack_key)
             message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)

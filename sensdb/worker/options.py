@@ -14,22 +14,28 @@ class WorkerOptions:
     Attributes:
         database_url: the queue's database, password and all.
         data_paths: folders searched for data files.
+        artifacts_url: folder or fsspec URL of stored weights.
         device: "cpu" or "cuda:0"; one process runs on one device.
         drain: leave when nothing is queued and nothing runs elsewhere that may come back.
         until_seconds: stop after this long; None for never.
         sweep: claim models of this sweep alone; None for all.
+        model_id: claim this model alone and leave; None for all.
         max_models: leave after this many models, over all processes; None for no limit.
         pack_size: upper bound on models trained at once by one process; None for the engine's own choice.
+        keep_weights: store the weights of every model trained, whether its sweep asks for it or not.
     """
 
     database_url: str
     data_paths: tuple[Path, ...]
+    artifacts_url: str
     device: str = "cpu"
     drain: bool = False
     until_seconds: float | None = None
     sweep: str | None = None
+    model_id: int | None = None
     max_models: int | None = None
     pack_size: int | None = None
+    keep_weights: bool = False
 
 
 class Allowance:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.errors import TrainingError
 from sensdb.jobs.queue import Job
-from sensdb.measurement.summary import measure_models
 from sensdb.results.writer import Result
-from sensdb.training.packing import ENGINE_VERSION, plan_slots
+from sensdb.training.packing import plan_slots
 from sensdb.training.trainer import Trained, Trainer
+from sensdb.worker.measuring import measure_job
 from sensdb.worker.progress import PackProgress
+from sensdb.worker.weights import keep_weights
 
 if TYPE_CHECKING:
     from sensdb.worker.loop import Worker
@@ -28,7 +29,7 @@ SECONDS_UNSTORED_AT_MOST = 10.0
 class PackRun:
     """Trains, measures and stores the jobs of one pack key.
 
-    Raises, from `__init__` and `train`: DataError, WorkerFault, MemoryError, OSError (faults of this worker), or
+    Raises, from `__init__` and `work`: DataError, WorkerFault, MemoryError, OSError (faults of this worker), or
     whatever the trainer raised, after which `running` says whose attempts it ended.
     """
 
@@ -48,7 +49,7 @@ class PackRun:
         """Jobs in a slot now: those that an exception of the trainer ends."""
         return list(self._in_slot.values())
 
-    def train(self) -> None:
+    def work(self) -> None:
         """Train until every job has ended, or the worker is stopping; what was trained is stored either way."""
         steps_before = 0
         while (self._waiting or self._in_slot) and not self._worker.stopping():
@@ -105,18 +106,11 @@ class PackRun:
             self._worker.finish([self._result(job, trained) for job, trained in part])
 
     def _result(self, job: Job, trained: Trained) -> Result:
-        (measured,) = measure_models(trained.network, self._measurement, job.measure, [trained.spec])
-        metrics = {**measured.metrics, **trained.metrics()}
-        train, test = trained.train_accuracy, measured.metrics["test_accuracy"]
-        metrics["generalization_gap"] = train - test if train is not None and isinstance(test, float) else None
-        return Result(
-            model_id=job.model_id,
-            attempt=job.attempt,
-            metrics=metrics,
-            engine_version=ENGINE_VERSION,
-            device_class=self._worker.device_class,
-            points=measured.points,
-        )
+        asked = job.measure.keep_weights or self._worker.options.keep_weights
+        # What a diverged model holds cannot be measured.
+        keeps = asked and trained.stop_reason != "diverged"
+        files = [keep_weights(self._worker.artifacts, job.spec, trained.network)] if keeps else []
+        return measure_job(self._worker, job, trained.network, self._measurement, trained.metrics(), files)
 
     def _state(self) -> PackProgress:
         return PackProgress(

@@ -154,6 +154,12 @@ class TestFilters:
 
         assert {job.spec.seed for job in jobs} == {3, 4}
 
+    def test_one_models_job_can_be_claimed_before_all_others(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(4))
+
+        assert pairs(queue.claim("worker", 10, model_id=3)) == [(3, 1)]
+        assert queue.claim("worker", 10, model_id=3) == []
+
     def test_counts_of_waiting_jobs_stop_where_asked(self, queue: Queue) -> None:
         enqueue(queue, some_specs(5))
         enqueue(queue, [a_spec(3), a_spec(14)], "mine")
@@ -222,7 +228,7 @@ class TestCost:
         many_models(queue.engine, 2_000)
         execute(queue.engine, "analyze")
 
-        sql = probe_sql(queue.dialect, skip=False, sweep=False)
+        sql = probe_sql(queue.dialect)
         if queue.engine.dialect.name == "sqlite":
             assert "ix_jobs_queued" in _sqlite_plan(queue, sql)
         else:

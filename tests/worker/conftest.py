@@ -32,6 +32,11 @@ class Bench:
     processes: list[subprocess.Popen[str]]
 
     @property
+    def artifacts(self) -> Path:
+        """The folder in which workers keep weights."""
+        return self.folder / "artifacts"
+
+    @property
     def queue(self) -> Queue:
         return Queue(self.engine)
 
@@ -49,7 +54,7 @@ class Bench:
         self.queue.enqueue(
             expansion.specs,
             sweep=SweepRecord(sweep.name, sweep.description, sweep.priority, sweep.text, sweep.definition_sha256),
-            measure=MeasureSettings(transitions_points=20),
+            measure=measure or MeasureSettings(transitions_points=20),
             infos={name: dataset_info(name) for name in {spec.dataset for spec in expansion.specs}},
             npz_paths={},
         )
@@ -59,7 +64,7 @@ class Bench:
         process = subprocess.Popen(
             [SENSDB, "--database", self.url, "worker", "--device", "cpu", "--processes", "1", *arguments],
             cwd=self.folder,
-            env={**os.environ, **environment},
+            env={**os.environ, "SENSDB_ARTIFACTS": str(self.artifacts), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
