@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.errors import TrainingError
+from sensdb.errors import DataError, TrainingError, WorkerFault
 from sensdb.jobs.queue import Job
 from sensdb.results.writer import Result
 from sensdb.training.packing import plan_slots
@@ -103,7 +103,18 @@ class PackRun:
         stopped, self._stopped, self._stopped_at = self._stopped, [], 0.0
         for start in range(0, len(stopped), STORED_TOGETHER):
             part = stopped[start : start + STORED_TOGETHER]
-            self._worker.finish([self._result(job, trained) for job, trained in part])
+            results = [self._measured(job, trained) for job, trained in part]
+            self._worker.finish([result for result in results if result is not None])
+
+    def _measured(self, job: Job, trained: Trained) -> Result | None:
+        """The model's result; None where measuring it raised, which ends its attempt and no other's."""
+        try:
+            return self._result(job, trained)
+        except (WorkerFault, DataError, MemoryError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  (ends an attempt, not the worker)
+            self._worker.fail([job], error)
+            return None
 
     def _result(self, job: Job, trained: Trained) -> Result:
         asked = job.measure.keep_weights or self._worker.options.keep_weights
