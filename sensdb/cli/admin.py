@@ -61,13 +61,16 @@ def delete(settings: Settings, sweeps: tuple[str, ...], yes: bool) -> None:
     """
     from sensdb.operations.delete import delete_sweeps
     from sensdb.operations.opening import open_queue
+    from sensdb.results.artifacts import ArtifactStore
 
     with open_queue(settings.database_url) as queue:
         queue.sweep_ids(sweeps)
         confirm(f"Delete {', '.join(sweeps)}, with all results of models that no other sweep holds?", yes=yes)
-        done = delete_sweeps(queue, sweeps)
+        done = delete_sweeps(queue, sweeps, artifacts=ArtifactStore(settings.artifacts_url, queue.identity))
     kept = f"; {counted(done.n_kept, 'model')} left to other sweeps" if done.n_kept else ""
     note(f"deleted {counted(done.n_models, 'model')} with {counted(done.n_points, 'point row')}{kept}.")
+    if done.files_left:
+        note(f"left {counted(len(done.files_left), 'file')} of theirs: {done.files_left[0]}")
 
 
 @click.command(epilog=examples("sensdb doctor", "sensdb doctor -f json", then="sensdb status"))

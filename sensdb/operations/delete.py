@@ -1,4 +1,7 @@
-"""Delete sweeps and models with all that hangs on them: results, jobs, attempts, notes of artifacts."""
+"""Delete sweeps and models with all that hangs on them: results, jobs, attempts, files.
+
+Rows go in a transaction and files after it: after a kill in between, files are left that nothing names.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from sensdb.jobs.control import Selection, end_open
 from sensdb.jobs.dialects import rows_json
 from sensdb.jobs.queue import Queue
 from sensdb.jobs.transactions import transact
+from sensdb.results.artifacts import ArtifactStore
 
 MODELS_AT_ONCE = 100
 SECONDS_A_STATEMENT = 300
@@ -37,7 +41,8 @@ class Deleted:
     """What was deleted.
 
     n_kept: models of the sweeps that stay, because another sweep holds them.
-    artifact_uris: files that nothing in the database names any more; removing them is the caller's.
+    artifact_uris: files that nothing in the database names any more.
+    files_left: those of them that could not be removed, each with the reason.
     """
 
     n_sweeps: int = 0
@@ -46,9 +51,16 @@ class Deleted:
     n_points: int = 0
     n_kept: int = 0
     artifact_uris: tuple[str, ...] = ()
+    files_left: tuple[str, ...] = ()
 
 
-def delete_sweeps(queue: Queue, names: Sequence[str], progress: Callable[[int], None] | None = None) -> Deleted:
+def delete_sweeps(
+    queue: Queue,
+    names: Sequence[str],
+    progress: Callable[[int], None] | None = None,
+    *,
+    artifacts: ArtifactStore | None = None,
+) -> Deleted:
     """Delete sweeps, and the models that no other sweep holds.
 
     By parts of 100 models, each a transaction, so that no writer waits for long; the sweeps themselves go last. After
@@ -56,6 +68,7 @@ def delete_sweeps(queue: Queue, names: Sequence[str], progress: Callable[[int], 
 
     Args:
         progress: called with the number of models deleted after each part.
+        artifacts: where the models' files lie; None leaves the files there.
 
     Raises:
         NothingMatched: there is no such sweep.
@@ -68,21 +81,28 @@ def delete_sweeps(queue: Queue, names: Sequence[str], progress: Callable[[int], 
         f" where o.model_id = jobs.model_id and o.sweep_id not in ({queue.dialect.records('selected', key='bigint')}))"
     )
     what = f"sweep '{names[0]}'" if len(sweep_ids) == 1 else f"these {len(sweep_ids)} sweeps"
-    deletion = _Deletion(queue, alone, selection.values(), what, progress)
+    deletion = _Deletion(queue, alone, selection.values(), what, progress, artifacts)
     deletion.models()
     n_kept = deletion.sweeps(sweep_ids)
     return deletion.deleted(n_sweeps=len(sweep_ids), n_kept=n_kept)
 
 
-def delete_models(queue: Queue, model_ids: Sequence[int], progress: Callable[[int], None] | None = None) -> Deleted:
-    """Delete models, whatever sweeps hold them; the sweeps stay.
+def delete_models(
+    queue: Queue,
+    model_ids: Sequence[int],
+    progress: Callable[[int], None] | None = None,
+    *,
+    artifacts: ArtifactStore | None = None,
+) -> Deleted:
+    """Delete models, whatever sweeps hold them; the sweeps stay. Arguments as those of `delete_sweeps`.
 
     Raises:
         NothingMatched: none of the models exists.
         QueueError: some of them are running, with their number. Nothing is deleted then.
     """
     selection = Selection(model_ids=tuple(model_ids))
-    deletion = _Deletion(queue, selection.sql(queue.dialect), selection.values(), "those to delete", progress)
+    condition = selection.sql(queue.dialect)
+    deletion = _Deletion(queue, condition, selection.values(), "those to delete", progress, artifacts)
     deletion.models()
     if not deletion.n_models:
         raise NothingMatched("none of these models exists.", "sensdb jobs lists models with their numbers.")
@@ -104,6 +124,7 @@ class _Deletion:
         values: Mapping[str, object],
         what: str,
         progress: Callable[[int], None] | None,
+        artifacts: ArtifactStore | None,
     ) -> None:
         self._queue = queue
         self._dialect = queue.dialect
@@ -111,8 +132,10 @@ class _Deletion:
         self._values = values
         self._what = what
         self._progress = progress
+        self._artifacts = artifacts
         self._counts = dict.fromkeys(_TABLES, 0)
         self._uris: list[str] = []
+        self._files_left: list[str] = []
 
     @property
     def n_models(self) -> int:
@@ -128,6 +151,7 @@ class _Deletion:
             n_points=self._counts["point_metrics"],
             n_kept=n_kept,
             artifact_uris=tuple(self._uris),
+            files_left=tuple(self._files_left),
         )
 
     def models(self) -> None:
@@ -141,6 +165,8 @@ class _Deletion:
             after = part.last
             n_running += part.n_running
             self._uris += part.uris
+            if self._artifacts is not None:
+                self._files_left += self._artifacts.remove(part.uris)
             for table, n_rows in part.counts.items():
                 self._counts[table] += n_rows
             if self._progress is not None:
@@ -197,17 +223,22 @@ class _Deletion:
             {**self._values, **ids},
         ).all()
         gone = [row.model_id for row in rows if row.state != "running"]
-        uris = connection.execute(
-            sa.text(f"select uri from artifacts where {self._among} order by uri"), self._ids(gone)
-        )
-        listed = list(uris.scalars().all())
+        named = sa.text(f"select distinct uri from artifacts where {self._among} order by uri")
+        uris = list(connection.execute(named, self._ids(gone)).scalars().all())
         counts = {
             table: int(
                 connection.execute(sa.text(f"delete from {table} where {self._among}"), self._ids(gone)).rowcount
             )
             for table in _TABLES
         }
-        return _Part(found[-1], len(rows) - len(gone), counts, listed)
+        return _Part(found[-1], len(rows) - len(gone), counts, self._unnamed(connection, uris))
+
+    def _unnamed(self, connection: sa.Connection, uris: Sequence[str]) -> list[str]:
+        """Those of the files that no row names any more: two models that are equal can share a file of pictures."""
+        given = self._dialect.records("uris", uri="text")
+        still_named = sa.text(f"select uri from artifacts where uri in ({given})")
+        named = connection.execute(still_named, {"uris": rows_json([uri] for uri in uris)}).scalars().all()
+        return sorted(set(uris) - set(named))
 
     def _select(self, connection: sa.Connection, condition: str, **values: object) -> Sequence[int]:
         rows = connection.execute(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sensdb.database.engine import writing
 from sensdb.errors import NothingMatched, QueueError
 from sensdb.jobs.queue import Queue
 from sensdb.operations import delete
 from sensdb.operations.delete import Deleted, delete_models, delete_sweeps
+from sensdb.results.artifacts import ArtifactStore, note_artifacts
 from sensdb.results.writer import store
 from tests.conformance.factories import (
     a_result,
@@ -43,6 +47,28 @@ def test_a_sweep_goes_with_its_models_results_and_artifacts(queue: Queue) -> Non
     assert deleted == Deleted(n_sweeps=1, n_models=3, n_results=1, n_points=4, artifact_uris=("weights/1",))
     assert set(_counts(queue).values()) == {0}
     assert scalar(queue.engine, "select count(*) from trajectory_metrics") == 0
+
+
+def test_files_go_after_their_rows_and_those_that_cannot_are_told(queue: Queue, tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts"
+    artifacts = ArtifactStore(str(folder), queue.identity)
+    enqueue(queue, some_specs(3), "mine")
+    enqueue(queue, [a_spec(2)], "other")
+    files = {model_id: artifacts.put("weights", bytes([model_id]), "safetensors") for model_id in (1, 2, 3)}
+    shared = artifacts.put("regions", b"seen by two", "npz")
+    with writing(queue.engine) as connection:
+        note_artifacts(connection, {model_id: [file, shared] for model_id, file in files.items()})
+    keep_weights(queue.engine, scalar(queue.engine, "select model_id from models where seed = 1"))
+
+    deleted = delete_sweeps(queue, ["mine"], artifacts=artifacts)
+
+    kept = scalar(queue.engine, "select uri from artifacts where kind = 'weights'")
+    gone = {file.uri for file in files.values()} - {kept}
+    assert (deleted.n_models, deleted.n_kept) == (2, 1)
+    assert set(deleted.artifact_uris) == {*gone, "weights/1"}
+    assert deleted.files_left == ("weights/1: not a file of this database.",)
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert left == {kept, shared.uri}
 
 
 def test_models_that_another_sweep_holds_stay_with_their_results(queue: Queue) -> None:
