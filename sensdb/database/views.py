@@ -208,12 +208,14 @@ def _trajectories() -> View:
 
 
 def _regions() -> View:
+    file = [renamed(column, f"artifact_{column.name}") for column in of("a", schema.artifacts, ["uri", "sha256"])]
     return View(
         "v_regions",
         "Linear regions on planes through training points; one row a model, plane, moment and scope.",
-        (*of("g", schema.region_slices), *_main_columns(result=True)),
+        (*of("g", schema.region_slices), *_main_columns(result=True), *file),
         "FROM region_slices g JOIN models m ON m.model_id = g.model_id\n"
-        "JOIN model_metrics r ON r.model_id = g.model_id",
+        "JOIN model_metrics r ON r.model_id = g.model_id\n"
+        "LEFT JOIN artifacts a ON a.artifact_id = g.artifact_id",
     )
 
 
