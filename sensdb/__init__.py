@@ -124,7 +124,7 @@ class Database:
         """Draw a figure of `sensdb plot`, whose parameters and filters it takes; `savefig` writes it."""
         from sensdb.analysis.plot import plot
 
-        return plot(*self._place, name, parameters, sync=sync).figure
+        return plot(*self._place, name, parameters, artifacts_url=self._settings.artifacts_url, sync=sync).figure
 
     def _view(self, text: str, sweep: Filter, dataset: Filter, where: Filter, sync: bool) -> pd.DataFrame:
         from sensdb.analysis.ask import ask_sql

@@ -14,6 +14,8 @@ from sensdb.analysis.figures.catalogue import FIGURES
 from sensdb.analysis.population import OTHER_METHOD, Filters
 from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.sync import Progress
+from sensdb.results.artifacts import Artifact, ArtifactStore
+from sensdb.results.pictures import REGIONS, read_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,6 +36,7 @@ def plot(
     parameters: Mapping[str, Any] | None = None,
     filters: Filters | None = None,
     *,
+    artifacts_url: str | None = None,
     sync: bool = True,
     progress: Progress | None = None,
 ) -> Plot:
@@ -42,10 +45,12 @@ def plot(
     Args:
         name: a key of `FIGURES`.
         parameters: of the saved query behind it.
+        artifacts_url: where the files of models lie (`Settings.artifacts_url`), for figures of one model.
         filters, sync, progress: as for `ask`.
 
     Raises:
         QueryError: no such figure (nearest match), or no model to draw, with the reasons why.
+        ArtifactError, WorkerFault: the file of the model to draw is missing, altered or out of reach.
         UsageError, DatabaseError: as for `ask`.
     """
     if name not in FIGURES:
@@ -53,7 +58,7 @@ def plot(
     drawing = FIGURES[name]
     chosen = {**drawing.parameters, **(parameters or {})}
     answer = ask(database_url, cache, drawing.query, chosen, filters, sync=sync, progress=progress)
-    # Models whose transitions were counted otherwise are in these figures: none shows transitions.
+    # Models whose transitions were counted otherwise are in these figures: none shows those of the test points.
     left_out = {why: n for why, n in answer.meta["left_out"].items() if why != OTHER_METHOD}
     if answer.table.num_rows == 0:
         reasons = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
@@ -62,4 +67,22 @@ def plot(
         )
         raise QueryError(f"no model to draw{f'; left out: {reasons}' if reasons else ''}.", hint)
     module = importlib.import_module(f"sensdb.analysis.figures.{drawing.module}")
-    return Plot(getattr(module, drawing.function)(answer.frame, left_out), answer)
+    draw = getattr(module, drawing.function)
+    if not drawing.of_one_model:
+        return Plot(draw(answer.frame, left_out), answer)
+    frame = answer.frame[answer.frame["model_id"] == answer.frame["model_id"].iloc[0]]
+    return Plot(draw(frame, left_out, pictures=_pictures(frame.iloc[0], artifacts_url)), answer)
+
+
+def _pictures(row: Mapping[str, Any], artifacts_url: str | None) -> dict[str, Any]:
+    """The file that a row names, checked against the checksum stored beside its name."""
+    uri = row["artifact_uri"]
+    if not isinstance(uri, str):
+        raise QueryError(
+            f"model {row['model_id']} has no file of what was seen on its plane.", "-p model_id=N draws another model."
+        )
+    if artifacts_url is None:
+        raise QueryError(f"{uri} is to be drawn, and no artifact folder is named.", "SENSDB_ARTIFACTS names it.")
+    # Files lie under the identity of their database.
+    store = ArtifactStore(artifacts_url, uri.partition("/")[0])
+    return read_pictures(store.get(Artifact(REGIONS, uri, row["artifact_sha256"], 0)), uri)

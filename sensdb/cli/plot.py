@@ -16,7 +16,7 @@ from sensdb.settings import Settings
 HELP = "\n\n".join(
     [
         "Draw a figure from stored results.",
-        "\b\n" + "\n".join(f"{name:<8}{drawing.question}" for name, drawing in FIGURES.items()),
+        "\b\n" + "\n".join(f"{name:<14}{drawing.question}" for name, drawing in FIGURES.items()),
         "Each draws the rows of a saved question, whose parameters -p takes. The caption says how many models it is "
         "made of and what was left out.",
     ]
@@ -49,7 +49,15 @@ def plot(settings: Settings, name: str, path: Path | None, with_data: bool, aske
 
     place = (settings.database_url, settings.cache_path)
     with CopiedRows("sync") as rows:
-        drawn = draw(*place, name, asked.parameters, asked.filters, sync=asked.sync, progress=rows.update)
+        drawn = draw(
+            *place,
+            name,
+            asked.parameters,
+            asked.filters,
+            artifacts_url=settings.artifacts_url,
+            sync=asked.sync,
+            progress=rows.update,
+        )
     target = save_figure(drawn.figure, path or Path(f"{name}.png"))
     note(f"wrote {target} ({used_and_left_out(drawn.answer.meta)})")
     if with_data:

@@ -32,7 +32,52 @@ def planted_models(*, n_points: int = 24) -> list[dict[str, Any]]:
     models.append({"width": 2, "fitted": False, "jacobian_norm_mean": None, "transitions_mean": None, **diverged})
     models.append(_model(generator, 0, width=3, transitions_method="sampled:28"))
     models.append({"width": 4, "result": False})
+    for width in (48, 96):
+        for seed in (0, 1):
+            curves = {"trajectories": trajectories(2, seed), "regions": regions(seed)}
+            models.append(_model(generator, n_points, width=width, seed=seed, **curves))
     return models
+
+
+def trajectories(n: int = 1, seed: int = 0) -> list[dict[str, Any]]:
+    """n ellipses of each kind; the norm is 10^-(2 k + seed) for kind k, but at positions 10, 31, 52 a tenth of it.
+
+    Transitions are 3 - k everywhere; the second of two has one more.
+    """
+    rows = []
+    for number in range(3 * n):
+        kind = number % 3
+        for position in range(63):
+            log10 = -2.0 * kind - seed - (kind > 0 and position in (10, 31, 52))
+            rows.append(
+                {
+                    "trajectory": number,
+                    "position": position,
+                    "kind": ("random", "different_classes", "same_class")[kind],
+                    "angle": (position + 0.5) * 2 * np.pi / 63,
+                    "jacobian_norm": 10.0**log10,
+                    "log10_jacobian_norm": log10,
+                    "transitions": 3 - kind + number // 3,
+                }
+            )
+    return rows
+
+
+def regions(seed: int = 0) -> list[dict[str, Any]]:
+    """Both moments and scopes; boundaries near the points become half as dense, seed decides from where."""
+    return [
+        {
+            "slice": 0,
+            "moment": moment,
+            "scope": scope,
+            "method": "exact" if moment == "before" else "pixels",
+            "n_regions": 100 + seed if scope == "all" else 10,
+            "density_at_points": (0.5 if moment == "after" else 1.0) * (1.0 + seed),
+            "density_mean": 1.25,
+        }
+        for moment in ("before", "after")
+        for scope in ("last_hidden", "all")
+    ]
 
 
 def _model(generator: np.random.Generator, n_points: int, **fields: Any) -> dict[str, Any]:

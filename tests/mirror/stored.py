@@ -107,7 +107,7 @@ def _add_model(connection: sa.Connection, given: Mapping[str, Any], sweep: str |
 
 
 def add_result(connection: sa.Connection, model_id: int, given: Mapping[str, Any]) -> None:
-    """Store a result of a model under a new result_id, its points with it."""
+    """Store a result of a model under a new result_id; with it points, and rows of `trajectories` and `regions`."""
     points = [{**POINT, **point} for point in given.get("points", ())]
     metrics = {**RESULT, **{name: value for name, value in given.items() if name in schema.model_metrics.c}}
     connection.execute(
@@ -118,11 +118,14 @@ def add_result(connection: sa.Connection, model_id: int, given: Mapping[str, Any
     if points:
         rows = [{**point, "model_id": model_id, "point_index": index} for index, point in enumerate(points)]
         connection.execute(schema.point_metrics.insert(), rows)
+    for name, table in (("trajectories", schema.trajectory_metrics), ("regions", schema.region_slices)):
+        if given.get(name):
+            connection.execute(table.insert(), [{"model_id": model_id, **row} for row in given[name]])
 
 
 def remove_result(connection: sa.Connection, model_id: int) -> None:
     """Delete a model's result and points, as measuring again does before it stores the new one."""
-    for table in (schema.point_metrics, schema.model_metrics):
+    for table in (schema.point_metrics, schema.trajectory_metrics, schema.region_slices, schema.model_metrics):
         connection.execute(table.delete().where(table.c.model_id == model_id))
 
 

@@ -16,6 +16,7 @@ class Drawing:
         query: the saved query whose rows it draws.
         function: the function in the module `module` of this package that draws them.
         parameters: of the query, where the figure needs others than its defaults.
+        of_one_model: it draws the first model of the answer alone, and the file that its rows name.
     """
 
     question: str
@@ -23,6 +24,7 @@ class Drawing:
     module: str
     function: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    of_one_model: bool = False
 
 
 FIGURES: Mapping[str, Drawing] = {
@@ -37,5 +39,18 @@ FIGURES: Mapping[str, Drawing] = {
         "points_by_quantile",
         "points",
         "points_figure",
+    ),
+    "trajectories": Drawing(
+        "Are models less sensitive at training points than between them and far from them?",
+        "trajectory_profile",
+        "trajectories",
+        "trajectories_figure",
+    ),
+    "regions": Drawing(
+        "Where do a model's linear regions end on a plane through training points, before and after training?",
+        "region_slices",
+        "regions",
+        "regions_figure",
+        of_one_model=True,
     ),
 }
