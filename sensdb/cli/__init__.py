@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from sensdb.cli.output import discard_stdout, prepare_stdout, stdout_is_closed
 from sensdb.errors import SensdbError
 from sensdb.version import __version__
 
-# Command -> module that holds it under the same name. In the order of the work, which is the order of --help.
+# Command -> module that holds it under the same name, one that is a keyword with an underscore behind it. In the order
+# of the work, which is the order of --help.
 COMMANDS = {
     "demo": "sensdb.cli.demo",
     "init": "sensdb.cli.admin",
@@ -29,6 +31,8 @@ COMMANDS = {
     "pause": "sensdb.cli.jobs",
     "resume": "sensdb.cli.jobs",
     "prioritise": "sensdb.cli.jobs",
+    "measure": "sensdb.cli.measure",
+    "import": "sensdb.cli.measure",
     "query": "sensdb.cli.query",
     "plot": "sensdb.cli.plot",
     "sync": "sensdb.cli.admin",
@@ -47,7 +51,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
         assert isinstance(command, click.Command)
         return command
 

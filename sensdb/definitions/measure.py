@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from sensdb.definitions.document import read_document
 from sensdb.definitions.fields import FieldError, boolean, canonical_json, choice, integer, show
 from sensdb.errors import did_you_mean
 
@@ -43,18 +44,21 @@ class MeasureSettings:
     keep_weights: bool = False
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object], where: str = "measure") -> MeasureSettings:
+    def from_mapping(
+        cls, mapping: Mapping[str, object], where: str = "measure", default: MeasureSettings | None = None
+    ) -> MeasureSettings:
         """Read a `measure:` block; keys left out keep their defaults.
 
         Args:
             mapping: the block, `transitions` nested as in a sweep file.
             where: how errors call the block; a field in it is `where.key`.
+            default: what keys left out mean; None for the defaults of a sweep file.
 
         Raises:
             FieldError: a value that is not allowed or a key that does not exist; `field` is `where` and the path below.
         """
         _check_keys(mapping, KEYS, where)
-        default = cls()
+        default = default or cls()
         points = mapping.get("points", default.points)
         if points != "all":
             points = integer(f"{where}.points", points, 0, MOST_POINTS, "all or a whole number of rows a model, from 0")
@@ -132,6 +136,33 @@ def union(first: MeasureSettings, second: MeasureSettings) -> MeasureSettings:
         regions=first.regions or second.regions,
         keep_weights=first.keep_weights or second.keep_weights,
     )
+
+
+NOTHING = MeasureSettings(points=0, transitions_method=TRANSITIONS_METHODS[0], transitions_points=0, spectral=False)
+"""The smallest demand: its union with another is the other."""
+
+
+def read_additions(texts: Sequence[str], where: str) -> MeasureSettings:
+    """A demand for what the texts name and for nothing else, to be united with another.
+
+    Args:
+        texts: KEY or KEY=VALUE each: keys of a `measure:` block, those below transitions as `transitions.points`, and
+            values as a sweep file writes them; a key alone is true.
+        where: how errors call the texts.
+
+    Raises:
+        FieldError: a key that does not exist or is given twice, or a value that is not allowed.
+        SpecError: a value is not YAML.
+    """
+    block: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        outer, _, inner = key.partition(".")
+        within = block.setdefault(outer, {}) if inner else block
+        if not isinstance(within, dict) or (inner or outer) in within:
+            raise FieldError(f"{where}.{key}", "given twice.", "leave one of them out.")
+        within[inner or outer] = read_document(value, f"{where} {key}").plain() if equals else True
+    return MeasureSettings.from_mapping(block, where, NOTHING)
 
 
 def _check_keys(mapping: Mapping[str, object], allowed: tuple[str, ...], where: str) -> None:

@@ -32,7 +32,7 @@ DEFAULT_MOST_MODELS = 10_000
 MOST_COMBINATIONS = 5_000_000
 MOST_PRIORITY = 1_000_000
 LONGEST_DESCRIPTION = 10_000
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+SWEEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,7 @@ def _sweep_name(node: Node | None, source: str, reader: BlockReader) -> str:
     if node is None and source == "-":
         raise SpecError("name in standard input: missing.", "a sweep without a file needs name: in its text.")
     given = Path(source).stem if node is None else node.plain()
-    if not isinstance(given, str) or not _NAME.fullmatch(given):
+    if not isinstance(given, str) or not SWEEP_NAME.fullmatch(given):
         place = reader.source if node is None else reader.at(node.line)
         hint = "the file's stem is its name; write name: in the sweep." if node is None else None
         raise SpecError(f"name in {place}: {show(given)} is not 1 to 100 letters, digits, - and _.", hint)

@@ -11,12 +11,13 @@ from tests.cli.running import Here
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("SENSDB_DATABASE_URL", "SENSDB_DATA", "SENSDB_ARTIFACTS", "NO_COLOR"):
+    for variable in ("SENSDB_DATABASE_URL", "SENSDB_DATA", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
     config = tmp_path / "config.toml"
     config.write_text("", encoding="utf-8")
     monkeypatch.setenv("SENSDB_CONFIG", str(config))
     monkeypatch.setenv("SENSDB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SENSDB_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

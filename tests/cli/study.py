@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from pathlib import Path
 
 import numpy as np
 
+from sensdb.database.engine import writing
 from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS
 from sensdb.jobs.queue import Job, Queue, WorkerRecord
 from sensdb.operations.opening import open_queue
+from sensdb.results.artifacts import Artifact, note_artifacts
+from sensdb.results.weights import Weights, weights_bytes
 from sensdb.results.writer import Result, store
 
 SWEEP = """\
@@ -36,6 +40,21 @@ def claim(queue: Queue, limit: int) -> list[Job]:
     worker_id = f"worker-{uuid.uuid4()}"
     queue.register_worker(WorkerRecord(worker_id, "host", "boot", 1, "cpu", "a processor", "cpu", "{}"))
     return queue.claim(worker_id, limit)
+
+
+def write_network(folder: Path, *sizes: int) -> Path:
+    """A network of another's making, of these layer sizes, as network.safetensors in a folder."""
+    draw = np.random.default_rng(0)
+    layers = tuple(draw.normal(size=(fan_out, fan_in)) for fan_in, fan_out in itertools.pairwise(sizes))
+    path = folder / "network.safetensors"
+    path.write_bytes(weights_bytes(Weights(layers, None)))
+    return path
+
+
+def note_weights(url: str, *model_ids: int) -> None:
+    """Let models have stored weights, as far as the database knows."""
+    with open_queue(url) as queue, writing(queue.engine) as connection:
+        note_artifacts(connection, {key: [Artifact("weights", f"w/{key}", "0" * 64, 10)] for key in model_ids})
 
 
 def kill_jobs(url: str, limit: int = 1, message: str = "shapes do not fit") -> list[int]:

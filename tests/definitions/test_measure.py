@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensdb.definitions.fields import FieldError
-from sensdb.definitions.measure import TRANSITIONS_METHODS, MeasureSettings, union
+from sensdb.definitions.measure import NOTHING, TRANSITIONS_METHODS, MeasureSettings, read_additions, union
 
 
 @st.composite
@@ -96,3 +96,41 @@ def test_a_mistake_names_its_key_the_value_and_what_is_allowed(block, message, h
         MeasureSettings.from_mapping(block)
 
     assert (error.value.message, error.value.hint) == (message, hint)
+
+
+@given(settings())
+def test_nothing_adds_nothing(demand):
+    assert union(NOTHING, demand) == demand
+
+
+def test_additions_ask_for_what_they_name_and_for_nothing_else():
+    added = read_additions(["regions", "trajectories=3", "transitions.points=5000", "points=all"], "--what")
+
+    stored = MeasureSettings(points=10, transitions_method="extrapolated", transitions_points=20, spectral=False)
+    expected = MeasureSettings("all", "extrapolated", 5000, None, spectral=False, trajectories=3, regions=True)
+    assert union(stored, added) == expected
+    assert read_additions([], "--what") == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("texts", "message", "hint"),
+    [
+        (["spectrl"], "--what.spectrl: no such key.", "did you mean 'spectral'?"),
+        (["points=few"], "--what.points: 'few' is not all or a whole number of rows a model, from 0.", None),
+        (["trajectories"], "--what.trajectories: true is not a whole number from 0 to 10000.", None),
+        (["transitions.pints=3"], "--what.transitions.pints: no such key.", "did you mean 'points'?"),
+        (["regions", "regions=true"], "--what.regions: given twice.", "leave one of them out."),
+        (
+            ["transitions={}", "transitions.points=3", "transitions.points=4"],
+            "--what.transitions.points: given twice.",
+            "leave one of them out.",
+        ),
+        (["transitions", "transitions.points=3"], "--what.transitions.points: given twice.", "leave one of them out."),
+    ],
+)
+def test_additions_that_cannot_be_are_refused(texts, message, hint):
+    with pytest.raises(FieldError) as error:
+        read_additions(texts, "--what")
+
+    assert error.value.message == message
+    assert (error.value.hint or "").startswith(hint or "")
