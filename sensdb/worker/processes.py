@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -157,7 +158,14 @@ class _Crew:
         process = context.Process(
             target=work_in_process, args=(options, self._allowance, theirs), name=f"sensdb-worker-{self._n_started}"
         )
-        process.start()
+        # Ctrl-C reaches the whole group; a process that is still starting would print a traceback. It inherits the
+        # blocked signal. The tracker is started before, for starting it unblocks the signal.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._running[self._n_started] = _Child(self._n_started, options, process, messages)
         self._n_started += 1
@@ -189,6 +197,8 @@ class _Crew:
         code = child.process.exitcode or 0
         if code >= 0:
             return min(code, 1)
+        if self._signals.count and -code == signal.SIGTERM:
+            return 0  # our own signal, passed on before the process could listen: it had claimed nothing
         killed = f"worker process {child.process.pid} was killed by signal {-code}"
         if self._signals.count or self._n_started >= len(self._options) + REPLACEMENTS_AT_MOST:
             self._display.log("error", f"{killed}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -108,6 +109,20 @@ def test_ctrl_c_releases_and_leaves_with_130(bench: Bench) -> None:
 
     assert worker.returncode == 130
     assert bench.value("select count(*) from jobs where state = 'queued'") == 2
+
+
+def test_ctrl_c_before_the_processes_can_listen_is_quiet(bench: Bench) -> None:
+    bench.enqueue(2, **LONG)
+    worker = bench.start()
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
+    bench.wait_until(lambda: len(children.read_text(encoding="utf-8").split()) == 2)  # multiprocessing's own, and ours
+
+    os.killpg(worker.pid, signal.SIGINT)
+    _, err = worker.communicate(timeout=30)
+
+    assert worker.returncode == 130
+    assert "error" not in err
+    assert bench.value("select count(*) from jobs where state = 'queued' and attempt = 0") == 2
 
 
 def test_a_worker_whose_parent_was_killed_releases_and_leaves(bench: Bench) -> None:
