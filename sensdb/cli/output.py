@@ -160,7 +160,12 @@ def print_section(title: str, rows: Rows, columns: Sequence[str] = ()) -> None:
 
 
 def prepare_stdout() -> None:
-    """UTF-8 into pipes and files whatever the locale; a terminal that cannot show a character gets a question mark."""
+    """UTF-8 into pipes and files whatever the locale; a terminal that cannot show a character gets a question mark.
+
+    A stdout that was closed before the start (`>&-`) takes everything and keeps nothing.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
     if isinstance(sys.stdout, TextIOWrapper):
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
@@ -187,9 +192,15 @@ def discard_stdout() -> None:
 
 
 def _print(pieces: Iterable[str]) -> None:
-    for text in _in_blocks(pieces):
-        sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        for text in _in_blocks(pieces):
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough: no error, and `main` knows
+    except OSError as error:
+        discard_stdout()
+        raise SensdbError(f"stdout cannot be written: {error.strerror}.", "-o FILE writes a file instead.") from None
 
 
 def _in_blocks(pieces: Iterable[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 
@@ -159,10 +159,10 @@ def exclusive(folder: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[N
     """Only one process at a time writes a mirror; readers take no lock. The lock dies with its process.
 
     Raises:
-        DatabaseError: another sync still runs after `wait_seconds`; names its process.
+        DatabaseError: another sync still runs after `wait_seconds`; names its process. Or the folder cannot be
+            written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+", encoding="utf-8") as file:
+    with _lock_file(folder) as file:
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
@@ -181,6 +181,17 @@ def exclusive(folder: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[N
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise DatabaseError(
+            f"the mirror's folder {folder} cannot be written: {error.strerror}.",
+            "SENSDB_CACHE names another folder for mirrors.",
+        ) from None
 
 
 def remember_identity(cache: Path, url: sa.URL, identity: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -153,6 +154,24 @@ def test_a_closed_pipe_is_quiet_and_exits_0(arguments):
 
     done = subprocess.run([*CONSOLE, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_behind_stdout_is_an_error_of_two_lines():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([*CONSOLE, "data", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: stdout cannot be written: No space left on device.\nHint: -o FILE writes a file instead.\n"
+    )
+
+
+def test_a_stdout_closed_from_the_start_is_quiet_and_exits_0():
+    command = " ".join(shlex.quote(each) for each in (*CONSOLE, "data", "list"))
+
+    done = subprocess.run(["sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
 

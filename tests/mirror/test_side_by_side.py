@@ -88,6 +88,17 @@ def test_a_sync_that_waits_too_long_for_another_names_it(tmp_path: Path) -> None
     assert caught.value.hint == "--no-sync answers from the mirror as it is."
 
 
+def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_moves_it(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    folder = tmp_path / "taken" / "mirror"
+
+    with pytest.raises(DatabaseError) as caught, exclusive(folder):
+        pass
+
+    assert caught.value.message == f"the mirror's folder {folder} cannot be written: Not a directory."
+    assert caught.value.hint == "SENSDB_CACHE names another folder for mirrors."
+
+
 def test_a_mirror_that_was_never_made_is_an_error_with_its_cure(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError) as caught:
         last_manifest("postgresql://bob:secret@host/lab", tmp_path)
