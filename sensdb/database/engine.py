@@ -189,6 +189,10 @@ HINTS = (
     ),
     (r"file is not a database|malformed|file is encrypted", "is it another file? If not, restore a copy."),
     (r"unable to open database file|permission denied", "may this user read and write the file and its folder?"),
+    (
+        r"readonly database",
+        "may this user write the file and its folder? SQLite needs that even to read: copy the file to one of yours.",
+    ),
     (r"database is locked", f"another process has been writing for {BUSY_SECONDS} s; is it stopped?"),
 )
 

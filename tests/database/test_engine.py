@@ -253,6 +253,7 @@ def test_a_missing_postgresql_database_is_named_with_the_command_that_makes_it(p
             "FATAL: unsupported startup parameter: options",
             "pgbouncer: ignore_startup_parameters = options",
         ),
+        ("attempt to write a readonly database", "may this user write the file and its folder?"),
         ("something else", "sensdb doctor"),
     ],
 )
