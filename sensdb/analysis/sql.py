@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -115,14 +116,26 @@ def _asked(
 
 
 def plain_table(table: pa.Table) -> pa.Table:
-    """The table in types that every format has: DuckDB's sums of whole numbers are whole again, decimals are reals."""
+    """The table in types that every format has: DuckDB's sums of whole numbers are whole again, decimals are reals.
+
+    A name that stands for several columns gets a number from the second on, a, a_1, a_2: JSON, Parquet and DataFrames
+    would keep one of them.
+    """
     made = []
     for column in table.columns:
         if pa.types.is_decimal(column.type):
             fits = column.type.scale == 0 and abs(pc.max(pc.abs(column)).as_py() or 0) <= LARGEST
             column = column.cast(pa.int64() if fits else pa.float64())
         made.append(without_nan(column))
-    return pa.table(made, names=table.column_names)
+    return pa.table(made, names=_distinct(table.column_names))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    made: list[str] = []
+    for name in names:
+        free = (f"{name}_{number}" for number in itertools.count(1))
+        made.append(name if name not in made else next(each for each in free if each not in made and each not in names))
+    return made
 
 
 def columns_of_table(table: pa.Table) -> tuple[Column, ...]:

@@ -32,6 +32,12 @@ def test_a_sum_beyond_64_bits_becomes_a_real(study: Study) -> None:
     )
 
 
+def test_columns_of_one_name_are_told_apart(study: Study) -> None:
+    answer = study.sql("select 1 as a, 2 as a, 3 as a_1, 4 as a")
+
+    assert answer.rows == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+
+
 def test_what_is_not_finite_is_missing(study: Study) -> None:
     (row,) = study.sql("select 'nan'::double as a, 'inf'::float as b, corr(1, seed) as c from range(3) t(seed)").rows
 
