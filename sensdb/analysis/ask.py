@@ -25,6 +25,7 @@ from sensdb.version import __version__
 
 T = TypeVar("T")
 FILTER_NAMES = ("sweep", "dataset", "where")
+NO_POINT_ROWS = "No rows of test points are stored for these models: their sweeps have `points: 0` under `measure`."
 
 
 def ask(
@@ -68,6 +69,8 @@ def ask(
                 bound[parameter.name] = resolve_names(connection, view, parameter.name, bound[parameter.name])
         n_models, reasons = left_out(connection, query, bound)
         table, notes = _finished(connection, query, bound)
+        if n_models and not table.num_rows and "v_points" in query.sql:
+            notes = (NO_POINT_ROWS, *notes)
         about = {"query": query.name, "parameters": bound, "n_models": n_models, "left_out": reasons, "notes": notes}
         return Answer(query.columns, table, {**about, **_origin(manifest, filters)})
 

@@ -82,6 +82,10 @@ def asking_options(function: Callable[..., R]) -> Callable[..., R]:
     return with_asked
 
 
+NONE_TRAINED = "none is trained yet; sensdb status shows the queue."
+NONE_MEETS_FILTERS = "no trained model meets --sweep, --dataset and --where."
+
+
 def used_and_left_out(meta: Mapping[str, Any]) -> str:
     """How many models an answer is made of, and how many it leaves out and why."""
     text = f"{counted(meta['n_models'], 'model')} used"
@@ -98,5 +102,7 @@ def tell_origin(meta: Mapping[str, Any], *, in_full: bool = False) -> None:
         return
     if meta["left_out"]:
         note(f"{used_and_left_out(meta)}.")
+    elif not meta["n_models"] and "min_train_accuracy" in meta["parameters"]:
+        note(f"0 models used: {NONE_MEETS_FILTERS if meta['filters'] else NONE_TRAINED}")
     for text in meta["notes"]:
         note(text)

@@ -146,6 +146,18 @@ def test_an_answer_says_what_it_is_made_of(filled: Study) -> None:
     assert "digits, jacobian_norm: no correlation, 2 models and it needs 3." in meta["notes"]
 
 
+@pytest.mark.parametrize("name", ["points_by_quantile", "point_auroc"])
+def test_models_without_rows_of_test_points_are_said_to_have_none(name: str, study: Study) -> None:
+    study.add({"seed": 0}, {"seed": 1})
+
+    answer = study.ask(name)
+
+    assert answer.rows == []
+    assert answer.meta["notes"] == (
+        "No rows of test points are stored for these models: their sweeps have `points: 0` under `measure`.",
+    )
+
+
 def test_passwords_are_masked_in_an_answer(postgresql_url: str, tmp_path: Path) -> None:
     url = sa.make_url(postgresql_url).set(password="canary")
 

@@ -185,8 +185,11 @@ def test_a_factor_that_does_nothing_is_lower_half_of_the_time() -> None:
 def test_factors_without_a_pair_are_named() -> None:
     notes = notes_of(pairs_of("label_noise", [(0.1, 0.9)]))
 
-    assert notes == tuple(
-        f"digits: no pairs for {factor}." for factor in ("augmentation", "nonlinearity", "batch", "optimizer")
+    assert notes == (
+        "digits: no pairs for augmentation, augmented against none.",
+        "digits: no pairs for nonlinearity, relu against hard_sigmoid.",
+        "digits: no pairs for batch, mini against full.",
+        "digits: no pairs for optimizer, mini-batch against lbfgs.",
     )
 
 

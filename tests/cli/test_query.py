@@ -53,6 +53,21 @@ def test_every_saved_query_answers_an_empty_database(sensdb: Here, name):
     assert (ran.code, ran.out) == (0, "[]\n")
 
 
+@pytest.mark.parametrize(
+    ("database", "filters", "reason"),
+    [
+        ("empty", (), "none is trained yet; sensdb status shows the queue."),
+        ("sensdb", ("--where", "width = 999"), "no trained model meets --sweep, --dataset and --where."),
+    ],
+)
+def test_an_answer_of_no_model_says_why(sensdb: Here, database, filters, reason):
+    sensdb("--database", "sqlite:///empty.db", "init")
+
+    ran = sensdb("--database", f"sqlite:///{database}.db", "query", "correlation", *filters)
+
+    assert ran.err == f"0 models used: {reason}\n"
+
+
 def test_no_name_lists_all_with_their_question(sensdb: Here):
     rows = json.loads(sensdb("query", "-f", "json").out)
 

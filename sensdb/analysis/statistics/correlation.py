@@ -64,7 +64,8 @@ def correlation(
         "spearman_high", "kendall_tau_b", "labels", "method",
     )  # fmt: skip
     made = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
+    if rows:
+        notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
     return Finished(made, tuple(notes))
 
 

@@ -78,7 +78,9 @@ def factor_pairs(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = 
                     sides = (factor.expected_lower, factor.expected_higher)
                     made.append((dataset, factor.name, *sides, metric, comparison))
             if len(made) == n_before:
-                notes.append(f"{dataset}: no pairs for {factor.name}.")
+                notes.append(
+                    f"{dataset}: no pairs for {factor.name}, {factor.expected_lower} against {factor.expected_higher}."
+                )
     return Finished(_columns(made), tuple(notes))
 
 

@@ -59,5 +59,6 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
         "n_wrong",
     )  # fmt: skip
     notes += [note for metric, note in KNOW_THE_LABEL.items() if any(row[1] == metric for row in rows)]
-    notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
+    if rows:
+        notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
     return Finished({name: [row[i] for row in rows] for i, name in enumerate(names)}, tuple(notes))
