@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -59,6 +60,13 @@ class ArtifactStore:
     @cached_property
     def _place(self) -> Place:
         return open_place(self._url)
+
+    def probe(self) -> None:
+        """Find out whether files can be stored, before hours are spent on what is to be in them."""
+        name = f"{self._identity}/.{uuid.uuid4().hex}.probe"
+        with self._usable():
+            self._place.write(name, b"")
+            self._place.remove(name)
 
     def put(self, kind: str, data: bytes, suffix: str) -> Artifact:
         """Store a file under the name its content gives it; the same file again changes nothing.

@@ -64,7 +64,8 @@ class Folder:
         self._inside(name).unlink()
 
     def has(self, name: str) -> bool:
-        return self._inside(name).exists()
+        path = self._inside(name)
+        return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
     def _inside(self, name: str) -> Path:
         """The path of a name with every link followed.

@@ -37,6 +37,8 @@ class PackRun:
         spec = _training_spec(jobs[0])
         self._worker = worker
         self._waiting = deque(jobs)
+        if any(self._keeps_files(job) for job in jobs):
+            worker.artifacts.probe()
         self._data = worker.data.training(spec)
         self._measurement = worker.data.measurement(spec)
         slots = min(plan_slots(spec, self._data, worker.device), len(jobs), worker.options.pack_size or len(jobs))
@@ -117,11 +119,16 @@ class PackRun:
             return None
 
     def _result(self, job: Job, trained: Trained) -> Result:
-        asked = job.measure.keep_weights or self._worker.options.keep_weights
         # What a diverged model holds cannot be measured.
-        keeps = asked and trained.stop_reason != "diverged"
+        keeps = self._keeps_weights(job) and trained.stop_reason != "diverged"
         files = [keep_weights(self._worker.artifacts, job.spec, trained.network)] if keeps else []
         return measure_job(self._worker, job, trained.network, self._measurement, trained.metrics(), files)
+
+    def _keeps_weights(self, job: Job) -> bool:
+        return job.measure.keep_weights or self._worker.options.keep_weights
+
+    def _keeps_files(self, job: Job) -> bool:
+        return self._keeps_weights(job) or job.measure.regions
 
     def _state(self) -> PackProgress:
         return PackProgress(

@@ -90,12 +90,18 @@ class TestFiles:
 
     def test_a_folder_without_anything_of_the_database_is_a_fault_of_the_worker(self, url: str) -> None:
         ArtifactStore(url, OTHER).put("weights", DATA, "safetensors")
+        ArtifactStore(url, IDENTITY).probe()
 
         with pytest.raises(WorkerFault) as raised:
             ArtifactStore(url, IDENTITY).get(Artifact("weights", URI, SHA, len(DATA)))
 
         assert raised.value.message == f"{url} holds no artifact of this database; {URI} is expected in it."
         assert raised.value.hint == "SENSDB_ARTIFACTS names the folder or URL that the workers share."
+
+    def test_probing_leaves_nothing_behind(self, url: str) -> None:
+        ArtifactStore(url, IDENTITY).probe()
+
+        assert listed(url) == []
 
     def test_removed_files_are_gone_and_removing_them_again_is_no_error(self, url: str) -> None:
         store = ArtifactStore(url, IDENTITY)
@@ -166,7 +172,7 @@ class TestFaults:
         (tmp_path / "artifacts").write_text("a file")
 
         with pytest.raises(WorkerFault) as raised:
-            ArtifactStore(str(tmp_path / "artifacts"), IDENTITY).put("weights", DATA, "safetensors")
+            ArtifactStore(str(tmp_path / "artifacts"), IDENTITY).probe()
 
         assert raised.value.message == f"artifacts in {tmp_path / 'artifacts'}: Not a directory."
         assert raised.value.hint == "SENSDB_ARTIFACTS names another folder or URL."

@@ -166,6 +166,19 @@ def test_a_worker_that_looks_in_another_folder_charges_nothing(bench: Bench) -> 
     assert not (bench.folder / "elsewhere").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_found_out_before_training(bench: Bench) -> None:
+    bench.enqueue(1, measure=KEEPING, max_steps=2_000_000)
+    (bench.folder / "file").write_text("not a folder")
+
+    code, err = bench.run("--drain", SENSDB_ARTIFACTS=str(bench.folder / "file"))
+
+    assert code == 1
+    assert (
+        f"artifacts in {bench.folder / 'file'}: Not a directory. SENSDB_ARTIFACTS names another folder or URL." in err
+    )
+    assert [tuple(row) for row in bench.rows("select state, exceptions, losses from jobs")] == [("queued", 0, 0)]
+
+
 def test_training_again_keeps_the_new_weights_where_there_were_old_ones(bench: Bench) -> None:
     bench.enqueue(1, measure=LITTLE)
     bench.run("--drain", "--keep-weights")
