@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -47,16 +47,21 @@ class GradientPack(Pack):
         self._cursor = 0
         self._steps: dict[int, _Step] = {}
 
-    def enter(self, row: int, model: Model) -> None:
-        """Start a model at this row: initial weights, zero biases and states."""
-        for state in self.states:
-            state.clear(row)
-        self.initialise(row, model)
-        self.window.sums[:, row] = 0.0
-        # At the window's end nothing lies ahead until it turns, which fills every row.
-        if self._cursor < self.window.length:
-            self.window.fill(row, model, self._cursor)
+    def enter(self, row: int, model: Model, state: Mapping[str, Tensor] | None = None) -> None:
+        """Start a model at this row: initial weights, zero biases and states; or all of these as `state` has them."""
+        if state is None:
+            for tensors in self.states:
+                tensors.clear(row)
+            self.initialise(row, model)
+        else:
+            for name, block in self._blocks(row):
+                block.copy_(state[name])
+        self.window.enter(row, model, self._cursor)
         model.seen = self._cursor
+
+    def state(self, row: int) -> dict[str, Tensor]:
+        """The blocks of parameters and optimizer state, each [aligned size]."""
+        return dict(self._blocks(row))
 
     def move(self, source: int, target: int) -> None:
         """Copy the model of one row over another row."""
@@ -94,6 +99,11 @@ class GradientPack(Pack):
     def last_sums(self, n_models: int) -> Tensor:
         """The last step's loss sums; zeros before the first step."""
         return self.window.sums[max(self._cursor - 1, 0), :n_models]
+
+    def _blocks(self, row: int) -> Iterator[tuple[str, Tensor]]:
+        for place, tensors in enumerate((self.parameters, *self.states)):
+            for number, block in enumerate(tensors.blocks):
+                yield f"{'state' if place else 'parameters'}{place or ''}.{number}", block[row]
 
     def _turn_window(self, models: Sequence[Model]) -> None:
         for row, model in enumerate(models):

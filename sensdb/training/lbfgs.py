@@ -9,7 +9,6 @@ chapter 3, with the interpolation and the safeguards of torch.optim.LBFGS, so th
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -27,8 +26,29 @@ LEAST_CURVATURE = 1e-10
 LEAST_BRACKET = 1e-9
 """A bracket shorter than this, in the coordinate that moves most, is not searched further."""
 
-# Yields False to ask for value and gradient at x, True when x is the next iterate; returns converged or diverged.
-Course = Generator[bool, tuple[float, Tensor], str]
+# A step taken, the change of the gradient along it, and the inverse of their product.
+Curvature = tuple[Tensor, Tensor, float]
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where a course stands between two searches, and all that the next one depends on.
+
+    Attributes:
+        x, gradient: [P]. value: at x.
+        memory: of the last HISTORY steps, the oldest first.
+        scale: of the first guess at the inverse Hessian.
+    """
+
+    x: Tensor
+    value: float
+    gradient: Tensor
+    memory: tuple[Curvature, ...] = ()
+    scale: float = 1.0
+
+
+# Yields None to ask for value and gradient at x, an iterate once x is the next one; returns converged or diverged.
+Course = Generator[Iterate | None, tuple[float, Tensor], str]
 
 
 @dataclass(frozen=True)
@@ -41,72 +61,75 @@ class _Point:
     slope: float
 
 
-def minimise(x: Tensor) -> Course:
+def minimise(x: Tensor, start: Iterate | None = None) -> Course:
     """The course of one model from x on; x itself is moved to each trial point and to each iterate.
 
-    Send (value, gradient) at x after each False; gradients are copied. Send anything after True.
+    Send (value, gradient) at x after each None; gradients are copied. Send anything after an iterate.
 
     Args:
         x: [P], all parameters of the model in one row.
+        start: an iterate of an earlier course, at x, which is yielded again and gone on from as that course would.
 
     Returns:
         "converged": the gradient vanishes, or no step was found that lowers the value; x is the last iterate.
         "diverged": value or slope at an iterate are not finite.
     """
-    value, gradient = yield False
-    gradient = gradient.clone()
-    memory: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=HISTORY)
-    scale = 1.0
-    t = min(1.0, 1.0 / max(float(gradient.abs().sum()), 1e-300))
+    if start is None:
+        value, gradient = yield None
+        here = Iterate(x.clone(), value, gradient.clone())
+        t = min(1.0, 1.0 / max(float(here.gradient.abs().sum()), 1e-300))
+    else:
+        here, t = start, 1.0
+        yield here
     while True:
-        if float(gradient.abs().max()) < FLAT:
+        if float(here.gradient.abs().max()) < FLAT:
             return "converged"
-        direction = _direction(gradient, memory, scale)
-        slope = float(gradient.dot(direction))
-        if not (math.isfinite(value) and math.isfinite(slope)):
+        direction = _direction(here)
+        slope = float(here.gradient.dot(direction))
+        if not (math.isfinite(here.value) and math.isfinite(slope)):
             return "diverged"
-        origin = x.clone()
         found = None
         if slope < 0.0:
-            found = yield from _search(x, origin, direction, _Point(0.0, value, gradient, slope), t)
+            found = yield from _search(x, here.x, direction, _Point(0.0, here.value, here.gradient, slope), t)
         if found is None:
-            x.copy_(origin)
+            x.copy_(here.x)
             return "converged"
-        torch.add(origin, direction, alpha=found.t, out=x)
-        step, change = direction * found.t, found.gradient - gradient
+        torch.add(here.x, direction, alpha=found.t, out=x)
+        step, change = direction * found.t, found.gradient - here.gradient
         curvature = float(change.dot(step))
+        memory, scale = here.memory, here.scale
         if curvature > LEAST_CURVATURE:
-            memory.append((step, change, 1.0 / curvature))
+            memory = (*memory, (step, change, 1.0 / curvature))[-HISTORY:]
             scale = curvature / float(change.dot(change))
-        value, gradient, t = found.value, found.gradient, 1.0
-        yield True
+        here, t = Iterate(x.clone(), found.value, found.gradient, memory, scale), 1.0
+        yield here
 
 
-def _direction(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, float]], scale: float) -> Tensor:
+def _direction(here: Iterate) -> Tensor:
     """Minus the gradient times the approximate inverse Hessian, by the two loops over the remembered steps."""
-    q = gradient.neg()
+    q = here.gradient.neg()
     shares = []
-    for step, change, inverse in reversed(memory):
+    for step, change, inverse in reversed(here.memory):
         share = float(step.dot(q)) * inverse
         q.add_(change, alpha=-share)
         shares.append(share)
-    q.mul_(scale)
-    for (step, change, inverse), share in zip(memory, reversed(shares), strict=True):
+    q.mul_(here.scale)
+    for (step, change, inverse), share in zip(here.memory, reversed(shares), strict=True):
         q.add_(step, alpha=share - float(change.dot(q)) * inverse)
     return q
 
 
 def _search(
     x: Tensor, origin: Tensor, direction: Tensor, start: _Point, t: float
-) -> Generator[bool, tuple[float, Tensor], _Point | None]:
+) -> Generator[None, tuple[float, Tensor], _Point | None]:
     """A point along `direction` that meets the strong Wolfe conditions, or the lowest one seen; None if none is lower.
 
     First bracket, each trial farther out; then shrink the bracket by cubic interpolation.
     """
 
-    def at(t: float) -> Generator[bool, tuple[float, Tensor], _Point]:
+    def at(t: float) -> Generator[None, tuple[float, Tensor], _Point]:
         torch.add(origin, direction, alpha=t, out=x)
-        value, gradient = yield False
+        value, gradient = yield None
         slope = float(gradient.dot(direction))
         # Too far out for the arithmetic counts as infinitely high: the search turns back.
         return _Point(t, value if math.isfinite(value) and math.isfinite(slope) else math.inf, gradient.clone(), slope)

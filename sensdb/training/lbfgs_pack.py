@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.errors import TrainingError
 from sensdb.training.data import TrainingData
 from sensdb.training.layout import Parameters
-from sensdb.training.lbfgs import Course, minimise
+from sensdb.training.lbfgs import Course, Iterate, minimise
 from sensdb.training.losses import SUM_TO_LOSS
 from sensdb.training.pack import Pack, Targets
 from sensdb.training.propagation import Propagation
@@ -22,11 +23,20 @@ from sensdb.training.slots import Model
 
 @dataclass
 class _Run:
-    """A model's course, its parameters x as the course has them, and whether x is an iterate (not a trial)."""
+    """A model's course, its parameters x as the course has them, and its last iterate.
+
+    at_iterate: whether x is the iterate, not a trial.
+    """
 
     x: Tensor
     course: Course
-    at_iterate: bool
+    iterate: Iterate | None = None
+    at_iterate: bool = False
+
+    def note(self, iterate: Iterate | None) -> None:
+        """Take in what the course has yielded."""
+        self.at_iterate = iterate is not None
+        self.iterate = iterate or self.iterate
 
 
 class LbfgsPack(Pack):
@@ -54,14 +64,32 @@ class LbfgsPack(Pack):
         self._runs: list[_Run | None] = [None] * self.n_rows
         self._passes: dict[int, list[Propagation]] = {}
 
-    def enter(self, row: int, model: Model) -> None:
-        """Start a model at this row, its first evaluation to come."""
-        self.initialise(row, model)
+    def enter(self, row: int, model: Model, state: Mapping[str, Tensor] | None = None) -> None:
+        """Start a model at this row, its first evaluation to come; or go on with one from an iterate."""
+        start = None if state is None else _iterate(state, self.data.rows.device)
+        if start is None:
+            self.initialise(row, model)
+        else:
+            self._flat_parameters[row] = start.x
         self._targets.fill(row, model.labels, 0)
         x = self._flat_parameters[row].clone()
-        run = _Run(x, minimise(x), at_iterate=False)
-        next(run.course)  # asks for the first evaluation
+        run = _Run(x, minimise(x, start))
+        run.note(next(run.course))
         self._runs[row] = run
+
+    def state(self, row: int) -> dict[str, Tensor]:
+        """The last iterate; a search that has begun is begun again from it, and goes the same way.
+
+        Returns:
+            x and gradient [P]; steps and changes [k, P] of the k remembered; numbers, float64 [2 + k]: the value, the
+            scale, and an inverse of each.
+        """
+        iterate = self._run(row).iterate
+        assert iterate is not None  # a model that has done a step
+        steps, changes, inverses = zip(*iterate.memory, strict=True) if iterate.memory else ((), (), ())
+        numbers = torch.tensor([iterate.value, iterate.scale, *inverses], dtype=torch.float64)
+        state = {"x": iterate.x, "gradient": iterate.gradient, "numbers": numbers}
+        return state | ({"steps": torch.stack(steps), "changes": torch.stack(changes)} if steps else {})
 
     def move(self, source: int, target: int) -> None:
         """Copy the model of one row over another row."""
@@ -117,7 +145,7 @@ class LbfgsPack(Pack):
     def _proceed(self, model: Model, run: _Run, value: float, gradient: Tensor | None = None) -> None:
         """Hand the course what it asked for, and note whether it is at an iterate, or at its end, and why."""
         try:
-            run.at_iterate = run.course.send((value, run.x if gradient is None else gradient))
+            run.note(run.course.send((value, run.x if gradient is None else gradient)))
         except StopIteration as end:
             run.at_iterate = False
             model.at_its_end = True
@@ -138,3 +166,12 @@ class LbfgsPack(Pack):
         factor = SUM_TO_LOSS[self.spec.loss] / self.batch
         sums: list[list[float]] = self._sums[:, :n_models].T.tolist()  # waits for the device
         return [math.fsum(of_parts) * factor for of_parts in sums]
+
+
+def _iterate(state: Mapping[str, Tensor], device: torch.device) -> Iterate:
+    """The iterate that `LbfgsPack.state` gave, on the pack's device."""
+    value, scale, *inverses = state["numbers"].tolist()
+    # Rows of their own: where a number lies may decide how a product is rounded (layout.py).
+    steps, changes = ([row.to(device, copy=True) for row in state.get(name, ())] for name in ("steps", "changes"))
+    x, gradient = (state[name].to(device, copy=True) for name in ("x", "gradient"))
+    return Iterate(x, value, gradient, tuple(zip(steps, changes, inverses, strict=True)), scale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -57,8 +57,12 @@ class Pack(ABC):
         self._workspace = Workspace(self.n_rows, max(lengths), self.sizes, data.rows.dtype, data.rows.device)
 
     @abstractmethod
-    def enter(self, row: int, model: Model) -> None:
-        """Start a model at this row."""
+    def enter(self, row: int, model: Model, state: Mapping[str, Tensor] | None = None) -> None:
+        """Start a model at this row, or go on with one from what `state` gave of it, bit for bit."""
+
+    @abstractmethod
+    def state(self, row: int) -> dict[str, Tensor]:
+        """What the model of this row has beyond its spec and step number, by name; may share memory with the pack."""
 
     @abstractmethod
     def move(self, source: int, target: int) -> None:

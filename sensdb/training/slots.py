@@ -55,6 +55,12 @@ class Model:
         checks = check_steps(an_epoch, spec.max_steps, only_at_the_end=spec.stop == "never")
         return cls(slot, spec, labels, shuffle, checks, next_check=next(checks))
 
+    def go_on(self, steps: int, bad_step: int, seconds: float) -> None:
+        """Stand where a checkpoint was taken, past the checks up to there."""
+        self.steps, self.bad_step, self.seconds = steps, bad_step, seconds
+        while self.next_check <= steps:
+            self.next_check = next(self.checks)
+
     @property
     def steps_to_event(self) -> int:
         """Steps until it is checked or its losses are looked at."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sensdb.definitions.spec import TrainingSpec, pack_key, stop_rule
 from sensdb.errors import TrainingError
+from sensdb.training.checkpoint import Checkpoint
 from sensdb.training.checks import loss_and_accuracy
 from sensdb.training.data import TrainingData
 from sensdb.training.gradient_pack import GradientPack
@@ -112,8 +113,8 @@ class Trainer:
         median = float(self._pack.last_losses(len(self._models)).median())  # waits for the device
         return median if math.isfinite(median) else None
 
-    def put(self, slot: int, spec: TrainingSpec) -> None:
-        """Start a model in a free slot.
+    def put(self, slot: int, spec: TrainingSpec, checkpoint: Checkpoint | None = None) -> None:
+        """Start a model in a free slot, or go on with it from a checkpoint of this spec and kind of arithmetic.
 
         Raises:
             TrainingError: the spec has another pack key.
@@ -124,8 +125,20 @@ class Trainer:
         if key != self._key:
             raise TrainingError(f"a model of pack key {key} cannot join a pack of {self._key}.")
         model = Model.begin(slot, spec, self._data)
-        self._pack.enter(len(self._models), model)
+        if checkpoint is not None:
+            model.go_on(checkpoint.steps, checkpoint.bad_step, checkpoint.seconds)
+        self._pack.enter(len(self._models), model, None if checkpoint is None else checkpoint.tensors)
         self._models.append(model)
+
+    def checkpoint(self, slot: int) -> Checkpoint | None:
+        """Where the model in training in this slot stands, on the host; None before its first step."""
+        row = self._row(slot)
+        model = self._models[row]
+        if model.steps == 0:
+            return None
+        self._pack.look(row, model)
+        tensors = {name: tensor.to("cpu", copy=True) for name, tensor in self._pack.state(row).items()}
+        return Checkpoint(model.spec.spec_sha256, model.steps, model.bad_step, model.seconds, tensors)
 
     def run(self, seconds: float = 1.0) -> list[int]:
         """Train until a model has ended, or for so many seconds; how often it is called changes no result.
@@ -163,10 +176,14 @@ class Trainer:
         """
         if self._trained.pop(slot, None) is not None:
             return
-        rows = [row for row, model in enumerate(self._models) if model.slot == slot]
-        if not rows:
-            raise TrainingError(f"slot {slot} holds no model; those in use are {self.active_slots}.")
-        self._vacate(rows[0])
+        self._vacate(self._row(slot))
+
+    def _row(self, slot: int) -> int:
+        """The pack's row of the model in training in a slot."""
+        for row, model in enumerate(self._models):
+            if model.slot == slot:
+                return row
+        raise TrainingError(f"slot {slot} holds no model; those in use are {self.active_slots}.")
 
     def _end_models(self) -> list[int]:
         """Look at the models whose event has come; those that have ended leave the pack."""

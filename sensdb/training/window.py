@@ -44,6 +44,15 @@ class Window:
         self.coefficients = [like.new_zeros(self.length, n_models, 1) for _ in range(optimizer.n_coefficients)]
         self.sums = like.new_zeros(self.length, n_models)
 
+    def enter(self, row: int, model: Model, start: int) -> None:
+        """Make a row a model's, whose next step is at position `start`."""
+        self.sums[:, row] = 0.0
+        if self.rows is None:
+            self.targets.fill(row, model.labels, 0)
+        # At the window's end nothing lies ahead until it turns, which fills every row.
+        if start < self.length:
+            self.fill(row, model, start)
+
     def fill(self, row: int, model: Model, start: int) -> None:
         """Lay out the model's next steps in this row, from position `start` of the window on."""
         n_steps = self.length - start
@@ -51,8 +60,6 @@ class Window:
             batches = model.shuffle.batches(model.steps, n_steps)  # [k, B]
             self.rows[start:, row] = batches
             self.targets.fill(row, model.labels[batches], start)
-        elif model.steps == 0:
-            self.targets.fill(row, model.labels, 0)
         steps = torch.arange(model.steps, model.steps + n_steps)
         if self._augmentation is not None and self.variants is not None:
             self.variants[start:, row] = self._augmentation.variants(
