@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensdb.datasets.catalogue import dataset_info
-from sensdb.definitions.cost import n_checks, point_rows, step_flops, total_cost, training_flops
+from sensdb.definitions.cost import total_cost
 from sensdb.definitions.measure import MeasureSettings
+from sensdb.definitions.rates import measuring_seconds, training_seconds
+from sensdb.definitions.work import n_checks, point_rows, step_flops, training_flops
 from sensdb.training.batches import check_steps
 from tests.definitions.examples import spec
 
@@ -62,6 +64,8 @@ def test_the_total_is_the_sum_of_its_models():
 
     assert (three.n_models, three.point_rows) == (3, 30)
     assert three.training_flops == 3 * one.training_flops
+    assert three.core_seconds == 3 * one.core_seconds
+    assert one.core_seconds == training_seconds(spec(), DIGITS) + measuring_seconds(spec(), measure, DIGITS)
     assert three.database_bytes == 3 * one.database_bytes
     assert total_cost([]).n_models == 0
 
