@@ -78,7 +78,8 @@ class Expansion:
 
 def builtin_sweeps() -> dict[str, Path]:
     """The sweeps that come with sensdb: name to file."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "builtin").glob("*.yaml"))}
+    paths = (Path(__file__).parent / "builtin").glob("*.yaml")
+    return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
 
 
 def load_sweep(
@@ -89,8 +90,9 @@ def load_sweep(
     Args:
         text: the YAML.
         source: the file's name, for errors and for the sweep's name where it has none of its own; "-" for stdin.
-        folder: where relative paths of .npz files start; None for the working folder.
-        overrides: `--set` of the command line, field to YAML text; they win over `fixed` of every block.
+        folder: where relative paths of .npz files in the text start; None for the working folder.
+        overrides: `--set` of the command line, field to YAML text; they win over `fixed` of every block. Paths in
+            them start in the working folder, as anything typed at a prompt does.
 
     Raises:
         SpecError: the first mistake, with its line, what is allowed and the nearest match.
@@ -107,7 +109,7 @@ def load_sweep(
         blocks.append(reader.read(node, f"block {number}", own))
     blocks = blocks or [own]
     for name, value in (overrides or {}).items():
-        checked = _override(name, value, reader)
+        checked = _override(name, value, npz)
         blocks = [_override_block(block, name, checked) for block in blocks]
         text += f"\n# --set {name}={' '.join(value.split())}"
     measure = blocks[0].measure
@@ -146,11 +148,11 @@ def expand_sweep(sweep: Sweep, sizes: Sizes) -> Expansion:
         )
     known_sizes = lru_cache(maxsize=None)(sizes)
     expansion = Expansion([], [], _axes(sweep), n_combinations, {}, 0, sweep.npz_paths)
-    positions: dict[str, int] = {}
+    positions: dict[TrainingSpec, int] = {}
     n_collapsed = 0
     for block in sweep.blocks:
         for spec in _BlockExpansion(block, known_sizes, expansion.n_excluded).specs():
-            position = positions.setdefault(spec.spec_sha256, len(expansion.specs))
+            position = positions.setdefault(spec, len(expansion.specs))
             if position < len(expansion.specs):
                 n_collapsed += 1
                 expansion.measures[position] = union(expansion.measures[position], block.measure)
@@ -298,24 +300,28 @@ class _NpzFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths: dict[str, Path] = {}
-        self.names: dict[str, str] = {}
+        self.names: dict[Path, str] = {}
 
     def name(self, written: str) -> str:
-        if written not in self.names:
+        """The name of a file that the sweep writes of, relative to its folder."""
+        return self.name_of(self.folder / written)
+
+    def name_of(self, file: Path) -> str:
+        path = file.resolve()
+        if path not in self.names:
             from sensdb.datasets.npz import npz_digest
 
-            path = (self.folder / written).resolve()
-            self.names[written] = NPZ_PREFIX + npz_digest(path)
-            self.paths[self.names[written]] = path
-        return self.names[written]
+            self.names[path] = NPZ_PREFIX + npz_digest(path)
+            self.paths[self.names[path]] = path
+        return self.names[path]
 
 
-def _override(name: str, value: str, reader: BlockReader) -> Value:
+def _override(name: str, value: str, npz: _NpzFiles) -> Value:
     if name not in FIELDS:
         raise SpecError(f"--set: no spec field {show(name)}.", did_you_mean(name, FIELDS))
     written = read_document(value, f"--set {name}").plain()
     if name == "dataset" and isinstance(written, str) and written.endswith(".npz"):
-        written = reader.datasets(written)
+        written = npz.name_of(Path(written))
     try:
         return check_field(name, written)
     except FieldError as error:

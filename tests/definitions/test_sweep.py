@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sensdb.datasets.catalogue import dataset_info
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.definitions.sweep import Expansion, builtin_sweeps, expand_sweep, load_sweep
+from sensdb.definitions.sweep import Expansion, expand_sweep, load_sweep
 from sensdb.errors import SpecError
 
 FIXED = "fixed: {dataset: digits, hidden_layers: 2, width: 16, learning_rate: 0.01, batch_size: 32}\n"
@@ -208,14 +208,18 @@ def test_priority_and_description_are_kept():
     assert (sweep.priority, sweep.description) == (-3, "Über 10 €")
 
 
-def test_an_npz_is_named_by_its_content_and_found_by_its_path(tmp_path: Path):
+def write_npz(path: Path) -> None:
     arrays = {
         "x_train": np.zeros((6, 4, 4), np.uint8),
         "y_train": np.arange(6) % 3,
         "x_test": np.zeros((3, 4, 4), np.uint8),
         "y_test": np.arange(3),
     }
-    np.savez(tmp_path / "mine.npz", **arrays)
+    np.savez(path, **arrays)
+
+
+def test_an_npz_is_named_by_its_content_and_found_by_its_path(tmp_path: Path):
+    write_npz(tmp_path / "mine.npz")
     text = FIXED.replace("digits", "mine.npz").replace("32", "2")
     text += "exclude: [\"dataset == 'mine.npz' and label_noise == 1\"]\ngrid: {label_noise: [0, 1]}\n"
 
@@ -225,6 +229,17 @@ def test_an_npz_is_named_by_its_content_and_found_by_its_path(tmp_path: Path):
     (spec,) = expansion.specs
     assert spec.dataset.startswith("npz:")
     assert expansion.npz_paths == {spec.dataset: tmp_path / "mine.npz"}
+
+
+def test_the_path_of_an_override_starts_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "here").mkdir()
+    write_npz(tmp_path / "mine.npz")
+    monkeypatch.chdir(tmp_path / "here")
+
+    sweep = load_sweep(FIXED, source="x.yaml", folder=tmp_path / "sweeps", overrides={"dataset": "../mine.npz"})
+
+    assert list(sweep.npz_paths.values()) == [tmp_path / "mine.npz"]
 
 
 def drawn(random: str, grid: str = "{label_noise: [0, 1]}") -> dict[tuple[Any, ...], list[tuple[Any, ...]]]:
@@ -320,42 +335,3 @@ def test_more_models_than_max_models_are_refused():
 
     assert error.value.message == "x.yaml: more than max_models = 19 models (20 combinations before exclude)."
     assert len(expand("seeds: 20\nmax_models: 20\n").specs) == 20
-
-
-@pytest.mark.parametrize("name", sorted(builtin_sweeps()))
-def test_a_builtin_sweep_expands_and_is_called_like_its_file(name):
-    path = builtin_sweeps()[name]
-
-    sweep = load_sweep(path.read_text(encoding="utf-8"), source=path.name)
-    expansion = expand_sweep(sweep, dataset_info)
-
-    assert sweep.name == name
-    assert sweep.description
-    assert expansion.n_collapsed == 0
-
-
-def test_the_demo_has_what_its_questions_need():
-    path = builtin_sweeps()["digits"]
-    specs = expand_sweep(load_sweep(path.read_text(encoding="utf-8"), source=path.name), dataset_info).specs
-
-    assert 120 <= len(specs) <= 160
-    assert len({spec.seed for spec in specs}) >= 3
-    for factor, low, high in (
-        ("label_noise", 0.0, 1.0),
-        ("nonlinearity", "relu", "hard_sigmoid"),
-        ("batch_size", 32, "full"),
-    ):
-        assert len(pairs(specs, factor, low, high)) >= 4 * 3, factor
-
-
-def pairs(specs: list[TrainingSpec], factor: str, low: object, high: object) -> set[tuple[object, ...]]:
-    """What is equal in pairs of specs that differ in one factor alone."""
-
-    def rest(value: object) -> set[tuple[object, ...]]:
-        return {
-            tuple(item for name, item in vars(spec).items() if name in TrainingSpec.__annotations__ and name != factor)
-            for spec in specs
-            if getattr(spec, factor) == value
-        }
-
-    return rest(low) & rest(high)
