@@ -15,9 +15,11 @@ from sensdb.errors import SpecError, did_you_mean
 from sensdb.jobs.queue import Queue, SweepRecord
 from sensdb.jobs.records import Enqueued
 from sensdb.operations.opening import open_queue
+from sensdb.worker.identity import usable_cores
+from sensdb.worker.progress import duration_text
 
 STDIN = "-"
-BUILTIN_COLUMNS = ("sweep", "n_models", "core_seconds", "description")
+BUILTIN_COLUMNS = ("sweep", "n_models", "core_seconds", "time_here", "description")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Plan:
 
     @cached_property
     def cost(self) -> Cost:
-        """What training and storing all of its models costs at most, trained or not."""
+        """What training, measuring and storing all of its models costs at most, trained or not."""
         specs, measures = self.expansion.specs, self.expansion.measures
         infos = (self.infos[spec.dataset] for spec in specs)
         return total_cost(zip(specs, measures, infos, strict=True))
@@ -125,7 +127,10 @@ def enqueue_file(
 
 
 def list_builtin_sweeps() -> list[dict[str, object]]:
-    """The sweeps that come with sensdb, with the number of their models and the core time these take at most."""
+    """The sweeps that come with sensdb, with the number of their models and what these cost.
+
+    core_seconds: about, of one CPU core (definitions/rates.py); time_here: on all cores of this machine, in words.
+    """
     rows: list[dict[str, object]] = []
     for name in builtin_sweeps():
         plan = plan_sweep(read_sweep(name), ())
@@ -133,7 +138,8 @@ def list_builtin_sweeps() -> list[dict[str, object]]:
             {
                 "sweep": name,
                 "n_models": len(plan.expansion.specs),
-                "core_seconds": plan.cost.core_seconds,
+                "core_seconds": round(plan.cost.core_seconds),
+                "time_here": duration_text(plan.cost.core_seconds / usable_cores()),
                 "description": plan.sweep.description,
             }
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sensdb.jobs.records import Enqueued
 from sensdb.operations.enqueue import Plan
+from sensdb.worker.identity import usable_cores
 from sensdb.worker.progress import duration_text
 
 
 def foretell(plan: Plan, found: Enqueued) -> str:
     """The report of --dry-run: sizes of the axes, what was left out, what is there already, cost, sample specs."""
-    expansion, cost = plan.expansion, plan.cost
+    expansion, cost, cores = plan.expansion, plan.cost, usable_cores()
     axes = ", ".join(f"{name} {size}" for name, size in expansion.axes) or "none"
     n_excluded = sum(expansion.n_excluded.values())
     lines = [
@@ -20,8 +21,9 @@ def foretell(plan: Plan, found: Enqueued) -> str:
         *(f"  excluded by {condition}: {n}" for condition, n in expansion.n_excluded.items()),
         f"already there: {found.n_queued_already} queued or running, {found.n_done_already} done, "
         f"{found.n_dead} dead, {found.n_cancelled} cancelled",
-        f"trains all {cost.n_models} in at most {cost.training_flops:.2g} operations, "
-        f"{duration_text(cost.core_seconds)} of one CPU core",
+        f"trains all {cost.n_models} in at most {cost.training_flops:.2g} operations; with measuring that is about "
+        f"{duration_text(cost.core_seconds)} of one CPU core, {duration_text(cost.core_seconds / cores)} on the "
+        f"{cores} here",
         f"stores {cost.point_rows:,} point rows, {cost.database_bytes / 1e9:.2g} GB",
     ]
     specs = expansion.specs

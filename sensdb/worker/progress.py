@@ -136,12 +136,15 @@ class Tally:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds as a person says them: "8 s", "12 min", "3.5 h"."""
+    """Seconds as a person says them: "8 s", "12 min", "3.5 h", "16 days", "1,600 years"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    days = seconds / 86_400
+    if days < 3:
+        return f"{seconds / 3600:.1f} h"
+    return f"{days:,.0f} days" if days < 1000 else f"{days / 365.25:,.0f} years"
 
 
 class Display(Protocol):

@@ -92,8 +92,10 @@ def test_a_dry_run_shows_first_and_last_specs(sensdb: Here):
     assert (samples["last"]["hidden_layers"], samples["last"]["seed"]) == (2, 2)
 
 
-def test_a_dry_run_estimates_rows_and_bytes(sensdb: Here):
+def test_a_dry_run_estimates_time_rows_and_bytes(sensdb: Here):
     out = sensdb("enqueue", "tiny.yaml", "--dry-run").out
+
+    assert "operations; with measuring that is about 0 s of one CPU core, 0 s on the " in out
 
     assert f"stores {9 * 597:,} point rows" in out
 
@@ -123,6 +125,8 @@ def test_list_shows_the_built_in_sweeps_without_a_database(sensdb: Here, folder:
 
     digits = next(row for row in rows if row["sweep"] == "digits")
     assert digits["n_models"] >= 120
+    assert 30 < digits["core_seconds"] < 300
+    assert digits["time_here"].endswith((" s", " min"))
 
 
 def test_nothing_is_queued_where_one_of_several_files_is_wrong(sensdb: Here, folder: Path):
