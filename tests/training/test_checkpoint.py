@@ -82,7 +82,7 @@ def test_a_model_may_be_stopped_wherever_the_window_of_prepared_steps_stands(ste
 @pytest.mark.parametrize("stop", ["fitted", "loss < 0.05"])
 def test_a_model_stopped_and_gone_on_with_again_and_again_ends_at_the_same_check(optimizer: str, stop: str) -> None:
     batch = {"batch_size": "full"} if optimizer == "lbfgs" else {}
-    spec = a_spec(INFO, max_steps=3000, stop=stop, n_train=60, label_noise=0.5, width=50, optimizer=optimizer, **batch)
+    spec = a_spec(INFO, max_steps=3000, stop=stop, n_train=120, label_noise=0.5, width=12, optimizer=optimizer, **batch)
     taken: Checkpoint | None = None
     for n_calls in (3, 1, 5, 4, 2):
         trainer = Trainer(spec, 1, DATA)
