@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -22,11 +22,14 @@ class Only:
     """The jobs a worker asks for among all that wait.
 
     skip: not those of these pack keys. sweep_id: of this sweep alone. model_id: this model's alone.
+    pack_key: those that may join a running pack: of this key, without losses, and none while a job of a higher
+        priority waits that the worker could claim instead.
     """
 
     skip: Collection[str] = ()
     sweep_id: int | None = None
     model_id: int | None = None
+    pack_key: str | None = None
 
     def sql(self, dialect: Dialect) -> str:
         """SQL: ` and` the job is one of them; nothing where all are, which keeps the plan that of the bare claim."""
@@ -39,11 +42,17 @@ class Only:
             )
         if self.model_id is not None:
             condition += " and jobs.model_id = :model_id"
+        if self.pack_key is not None:
+            condition += " and jobs.pack_key = :pack_key and jobs.losses = 0"
         return condition
 
     def values(self) -> dict[str, object]:
         """What `sql` binds."""
-        bound: dict[str, object] = {"sweep_id": self.sweep_id, "model_id": self.model_id}
+        bound: dict[str, object] = {
+            "sweep_id": self.sweep_id,
+            "model_id": self.model_id,
+            "pack_key": self.pack_key,
+        }
         if self.skip:
             bound["skip"] = rows_json([key] for key in sorted(self.skip))
         return {name: value for name, value in bound.items() if value is not None}
@@ -64,6 +73,11 @@ def claimable(
     condition = f"{in_states(states)} and not jobs.held"
     if due:
         condition += f" and jobs.run_after <= {dialect.started}"
+    if only.pack_key is not None:
+        others = claimable(dialect, replace(only, pack_key=None), due=due, states=states)
+        condition += (
+            f" and jobs.priority >= (select priority from jobs where {others} order by priority desc, model_id limit 1)"
+        )
     return condition + only.sql(dialect)
 
 
@@ -95,7 +109,7 @@ def claim_sql(dialect: Dialect, only: Only = ALL) -> str:
             "lease_until": dialect.later(":lease_seconds"),
         },
         again=in_states(sources("claim")),
-        returning="model_id, attempt, kind, pack_key, measure",
+        returning="model_id, attempt, kind, pack_key, measure, losses",
         before=(
             f"head as materialized (select pack_key, losses from jobs where {condition}"
             f" order by {order} limit 1 {dialect.skip_locked}),"
@@ -144,6 +158,7 @@ def claim_jobs(
             row.pack_key,
             read_spec(specs[row.model_id]),
             MeasureSettings.from_canonical(row.measure),
+            row.losses,
         )
         for row in sorted(rows, key=lambda row: row.model_id)
     ]

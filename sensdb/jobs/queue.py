@@ -164,6 +164,7 @@ class Queue(QueueReader):
         skip: Collection[str] = frozenset(),
         sweep_id: int | None = None,
         model_id: int | None = None,
+        pack_key: str | None = None,
     ) -> list[Job]:
         """Up to `limit` jobs, all of one pack_key, that are this worker's alone until their lease ends.
 
@@ -174,11 +175,12 @@ class Queue(QueueReader):
             limit: what the worker can train at once, at least 1.
             skip: pack keys this worker cannot train.
             sweep_id: jobs of this sweep alone. model_id: this model's job alone.
+            pack_key: jobs that may join a running pack of this key; none while one of a higher priority waits.
 
         Returns:
             The jobs by model_id; none where nothing is due or others are claiming each due job just now.
         """
-        only = Only(skip, sweep_id, model_id)
+        only = Only(skip, sweep_id, model_id, pack_key)
         if self._unanswered:
             # A second look: the server may still have been at that COMMIT at the first.
             found = self._look_up_unanswered(worker_id)

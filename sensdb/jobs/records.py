@@ -51,7 +51,7 @@ class WorkerRecord:
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt a worker has claimed; all jobs of one claim have one pack_key and kind (train or measure)."""
+    """One attempt a worker has claimed; all jobs of one claim have one pack_key, kind (train or measure) and losses."""
 
     model_id: int
     attempt: int
@@ -59,6 +59,7 @@ class Job:
     pack_key: str
     spec: Spec
     measure: MeasureSettings
+    losses: int
 
 
 class Beat(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sensdb.jobs.claiming import claim_sql, probe_sql
+from sensdb.jobs.claiming import Only, claim_sql, probe_sql
 from sensdb.jobs.queue import Queue
 from sensdb.results.writer import store
 from tests.conformance.factories import (
@@ -160,6 +160,43 @@ class TestFilters:
         assert pairs(queue.claim("worker", 10, model_id=3)) == [(3, 1)]
         assert queue.claim("worker", 10, model_id=3) == []
 
+    def test_a_running_pack_gets_more_jobs_of_its_own_key_alone(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(2, width=8))
+        enqueue(queue, some_specs(5, width=16), "other")
+        pack = queue.claim("worker", 1, sweep_id=queue.sweep_id("other"))
+
+        more = queue.claim("worker", 3, pack_key=pack[0].pack_key)
+
+        assert [job.spec.width for job in more] == [16, 16, 16]
+        assert len(queue.claim("worker", 9, pack_key=pack[0].pack_key)) == 1
+        assert queue.claim("worker", 9, pack_key=pack[0].pack_key) == []
+        assert {job.spec.width for job in queue.claim("worker", 9)} == {8}
+
+    def test_a_running_pack_gets_no_more_while_a_job_of_a_higher_priority_waits(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(5, width=16))
+        pack_key = claim_one(queue).pack_key
+        enqueue(queue, some_specs(1, width=8), "urgent", priority=5)
+
+        held_back = queue.claim("worker", 9, pack_key=pack_key)
+        of_the_sweep = queue.claim("worker", 1, pack_key=pack_key, sweep_id=queue.sweep_id("sweep"))
+        urgent = claim_one(queue)
+
+        assert held_back == []
+        assert len(of_the_sweep) == 1
+        assert urgent.spec.width == 8
+        assert len(queue.claim("worker", 9, pack_key=pack_key)) == 3
+
+    def test_work_that_a_worker_skips_keeps_none_from_its_pack_whatever_its_priority(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(3, width=16))
+        pack_key = claim_one(queue).pack_key
+        enqueue(queue, some_specs(1, width=8), "impossible here", priority=5)
+        skipped = claim_one(queue)
+        queue.release(pairs([skipped]))
+
+        more = queue.claim("worker", 9, pack_key=pack_key, skip={skipped.pack_key})
+
+        assert len(more) == 2
+
     def test_counts_of_waiting_jobs_stop_where_asked(self, queue: Queue) -> None:
         enqueue(queue, some_specs(5))
         enqueue(queue, [a_spec(3), a_spec(14)], "mine")
@@ -195,7 +232,19 @@ class TestBisection:
         suspects, others = queue.claim("worker", 10), queue.claim("worker", 10)
 
         assert pairs(suspects) == [(first.model_id, 2)]
+        assert [job.losses for job in suspects] == [1]
         assert len(others) == 9
+
+    def test_a_job_with_losses_joins_no_running_pack(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(3))
+        first = claim_one(queue)
+        expire(queue.engine, first.model_id)
+        queue.reap()
+
+        more = queue.claim("worker", 10, pack_key=first.pack_key)
+
+        assert first.model_id not in [job.model_id for job in more]
+        assert [job.losses for job in more] == [0, 0]
 
 
 class TestCost:
@@ -223,6 +272,26 @@ class TestCost:
             assert all(node["Node Type"] != "Seq Scan" for node in nodes)
             assert sum(_rows(node) for node in nodes) <= 4 * 64
 
+    @pytest.mark.parametrize("n", [1_000, 20_000])
+    def test_p13_a_claim_for_a_running_pack_reads_index_entries_of_its_own_size(self, queue: Queue, n: int) -> None:
+        enqueue(queue, some_specs(1))
+        many_models(queue.engine, n)
+        execute(queue.engine, "update jobs set pack_key = cast(model_id % 10 as text)")
+        execute(queue.engine, "analyze")
+        only = Only(pack_key="7")
+
+        if queue.engine.dialect.name == "sqlite":
+            plan = _sqlite_plan(queue, claim_sql(queue.dialect, only), **only.values())
+            assert plan.count("SEARCH jobs USING INDEX ix_jobs_queued_pack (pack_key=? AND priority>?) ") == 2
+            assert plan.count("SCAN jobs USING INDEX ix_jobs_queued ") == 2
+            assert plan.count(" jobs ") == 5
+            assert "TEMP B-TREE" not in plan
+        else:
+            assert queue.engine.dialect.name == "postgresql"
+            nodes = _postgresql_scans(queue, claim_sql(queue.dialect, only), **only.values())
+            assert {node.get("Index Name") for node in nodes} == {"ix_jobs_queued", "ix_jobs_queued_pack", "pk_jobs"}
+            assert sum(_rows(node) for node in nodes) <= 4 * 64
+
     def test_p13_the_probe_of_an_idle_worker_uses_the_index(self, queue: Queue) -> None:
         enqueue(queue, some_specs(1))
         many_models(queue.engine, 2_000)
@@ -239,16 +308,16 @@ class TestCost:
 _CLAIM = {"n": 64, "worker_id": "worker", "lease_seconds": 120.0}
 
 
-def _sqlite_plan(queue: Queue, sql: str) -> str:
+def _sqlite_plan(queue: Queue, sql: str, **values: object) -> str:
     with queue.engine.connect() as connection:
-        rows = connection.execute(sa.text(f"explain query plan {sql}"), _CLAIM).all()
+        rows = connection.execute(sa.text(f"explain query plan {sql}"), _CLAIM | values).all()
     return "\n".join(str(row.detail) + " " for row in rows)
 
 
-def _postgresql_scans(queue: Queue, sql: str) -> list[dict[str, Any]]:
+def _postgresql_scans(queue: Queue, sql: str, **values: object) -> list[dict[str, Any]]:
     """The nodes that read `jobs`, with the rows they read; the statement is rolled back."""
     with queue.engine.connect() as connection:
-        text = connection.execute(sa.text(f"explain (analyze, format json) {sql}"), _CLAIM).scalar_one()
+        text = connection.execute(sa.text(f"explain (analyze, format json) {sql}"), _CLAIM | values).scalar_one()
         connection.rollback()
     plan = text if isinstance(text, list) else json.loads(text)
     return [
