@@ -117,7 +117,8 @@ class Remote:
         self._files.rm_file(self._at(name))
 
     def has(self, name: str) -> bool:
-        return bool(self._files.exists(self._at(name)))
+        path = self._at(name)
+        return bool(self._files.isfile(path) or (self._files.isdir(path) and self._files.ls(path, detail=False)))
 
     def _at(self, name: str) -> str:
         if any(part in ("", ".", "..") for part in name.split("/")):
