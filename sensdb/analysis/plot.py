@@ -62,8 +62,10 @@ def plot(
     left_out = {why: n for why, n in answer.meta["left_out"].items() if why != OTHER_METHOD}
     if answer.table.num_rows == 0:
         reasons = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
+        # Only those are let in by a lower threshold; diverged models have no numbers to draw.
+        held_back = any(why.startswith(("not fitted", "training accuracy")) for why in left_out)
         hint = (
-            "-p min_train_accuracy=0 takes models that did not fit." if left_out else "sensdb status shows the queue."
+            "-p min_train_accuracy=0 takes models that did not fit." if held_back else "sensdb status shows the queue."
         )
         raise QueryError(f"no model to draw{f'; left out: {reasons}' if reasons else ''}.", hint)
     module = importlib.import_module(f"sensdb.analysis.figures.{drawing.module}")

@@ -54,6 +54,8 @@ def enqueue(
     if listing:
         output.write(operation.list_builtin_sweeps(), operation.BUILTIN_COLUMNS)
         return
+    if output.asked:
+        raise UsageError("-f and -o: sensdb enqueue lists rows only with --list.", "leave them out, or add --list.")
     if not files:
         raise UsageError("sensdb enqueue needs a sweep file.", "sensdb enqueue --list shows those that are built in.")
     plans = [operation.plan_sweep(operation.read_sweep(name, overrides), settings.data_paths) for name in files]

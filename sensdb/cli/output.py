@@ -48,10 +48,14 @@ TEXT_FORMATS: Mapping[str, Callable[[Grid], Iterable[str]]] = {
 
 @dataclass(frozen=True)
 class Output:
-    """Where a listing command's rows go, and how: the values of -f and -o, already checked against each other."""
+    """Where a listing command's rows go, and how: the values of -f and -o, already checked against each other.
+
+    `asked` says whether either was given.
+    """
 
     format: str
     path: Path | None = None
+    asked: bool = False
 
     @classmethod
     def choose(cls, given: str | None, path: str | None) -> Output:
@@ -60,8 +64,9 @@ class Output:
         Raises:
             UsageError: the suffix names another format than -f, or none that is known.
         """
+        asked = given is not None or path is not None
         if path is None or path == "-":
-            return cls(given or ("table" if sys.stdout.isatty() else "csv"))
+            return cls(given or ("table" if sys.stdout.isatty() else "csv"), asked=asked)
         by_suffix = SUFFIXES.get(Path(path).suffix.lower())
         if given is None and by_suffix is None:
             raise UsageError(
@@ -69,7 +74,7 @@ class Output:
             )
         if given is not None and by_suffix not in (None, given):
             raise UsageError(f"-o {path} means {by_suffix}, -f says {given}.", "leave one of them out.")
-        return cls(given or str(by_suffix), Path(path))
+        return cls(given or str(by_suffix), Path(path), asked)
 
     @property
     def on_terminal(self) -> bool:

@@ -214,6 +214,16 @@ def test_no_model_to_draw_is_an_error_with_the_reasons(study: Study) -> None:
     assert caught.value.hint == "-p min_train_accuracy=0 takes models that did not fit."
 
 
+def test_a_threshold_is_not_proposed_where_it_would_let_nothing_in(study: Study) -> None:
+    study.add({"stop_reason": "diverged", "train_accuracy": None, "fitted": False})
+
+    with pytest.raises(QueryError) as caught:
+        plot(study.url, study.cache, "gap")
+
+    assert caught.value.message == "no model to draw; left out: 1 diverged."
+    assert caught.value.hint == "sensdb status shows the queue."
+
+
 def test_an_empty_database_points_to_the_queue(study: Study) -> None:
     with pytest.raises(QueryError) as caught:
         plot(study.url, study.cache, "gap")

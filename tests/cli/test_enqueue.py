@@ -129,6 +129,17 @@ def test_list_shows_the_built_in_sweeps_without_a_database(sensdb: Here, folder:
     assert digits["time_here"].endswith((" s", " min"))
 
 
+@pytest.mark.parametrize("option", [("-f", "json"), ("-o", "rows.csv")])
+def test_a_format_or_file_for_rows_there_are_none_of_is_refused(sensdb: Here, option: tuple[str, str]):
+    ran = sensdb("enqueue", "tiny.yaml", *option)
+
+    assert ran.code == 2
+    assert ran.err == (
+        "Error: -f and -o: sensdb enqueue lists rows only with --list.\nHint: leave them out, or add --list.\n"
+    )
+    assert json.loads(sensdb("status", "-f", "json").out) == []
+
+
 def test_nothing_is_queued_where_one_of_several_files_is_wrong(sensdb: Here, folder: Path):
     write_sweep(folder, "name: bad\nseedz: 3\n", "bad.yaml")
 
