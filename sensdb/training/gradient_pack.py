@@ -34,7 +34,7 @@ class GradientPack(Pack):
         def zeros() -> Parameters:
             return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
 
-        self.optimizer = make_optimizer(spec.optimizer, spec.momentum)
+        self.optimizer = make_optimizer(spec.optimizer, spec.momentum, device)
         self.parameters = zeros()
         self.states = [zeros() for _ in range(self.optimizer.n_states)]
         self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()

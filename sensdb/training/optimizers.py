@@ -1,8 +1,8 @@
 """SGD, momentum, Adam and RMSProp on a stack of models, each with its own learning rate and step count.
 
-Every optimizer is one fixed sequence of elementwise operations, whatever the pack and its tiling: torch's fused kernels
-round the last bit differently. What depends on the step alone (the learning rate, Adam's bias corrections) comes as one
-coefficient a model and step, prepared ahead.
+On one kind of device every optimizer is one fixed sequence of elementwise operations, whatever the pack and its tiling.
+What depends on the step alone (the learning rate, Adam's bias corrections) comes as a coefficient a model and step,
+prepared ahead.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ class _AdaptiveOptimizer(Optimizer):
 
 
 class Adam(_AdaptiveOptimizer):
-    """Adam: means m of g and s of g^2; w -= lr m / c1 / (sqrt(s / c2) + epsilon), c_i = 1 - beta_i^step."""
+    """Adam: means m of g and s of g^2; w -= lr m / c1 / (sqrt(s / c2) + epsilon), c_i = 1 - beta_i^step.
+
+    Elementwise over the whole stack: the form for GPUs, where a call costs more than it saves on the host.
+    """
 
     n_states = 2
 
@@ -123,6 +126,57 @@ class Adam(_AdaptiveOptimizer):
         mean.lerp_(g, 1.0 - BETA1)
         square.mul_(BETA2).addcmul_(g, g, value=1.0 - BETA2)
         return mean
+
+
+class FusedAdam(Optimizer):
+    """Adam on the host, by torch's kernel that does all of an update in one pass over a model's block.
+
+    Measured beside the seven passes of `Adam`: 784-100x3-10 820 us to 170 us for 3 models, 3072-100x3-10 860 us to
+    170 us for one. The kernel takes one learning rate a call, so models of one rate share a call. It rounds
+    otherwise than `Adam`, but alike for all models: blocks are whole vectors long and lie aligned (layout.py).
+    """
+
+    n_states = 2
+    n_coefficients = 2
+
+    def coefficients(self, rate: Tensor, step: Tensor) -> list[Tensor]:
+        """lr, and the number of the step: exact in float32, since max_steps is 2^24 at most."""
+        return [rate, step.to(torch.float64)]
+
+    def updates(self, parameters: Parameters, gradient: Parameters, states: Sequence[Parameters]) -> list[Update]:
+        """One kernel call a block and learning rate."""
+        blocks = zip(parameters.blocks, gradient.blocks, *(state.blocks for state in states), strict=True)
+        return [_FusedBlock(*block) for block in blocks]
+
+
+class _FusedBlock:
+    """The prepared FusedAdam update of one block [M, P]."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self._tensors = [list(tensor) for tensor in tensors]  # w, g, m and s of each model, [P] each
+        self._step = torch.empty(len(tensors[0]), dtype=torch.float64)
+        self._steps = list(self._step)
+        self._rates: list[float] = []
+        self._groups: list[tuple[float, list[list[Tensor]]]] = []
+
+    def __call__(self, coefficients: Sequence[Tensor]) -> None:
+        rates = coefficients[0][:, 0].tolist()
+        self._step.copy_(coefficients[1][:, 0])
+        if rates != self._rates:
+            self._group(rates)
+        for rate, (w, g, mean, square, steps) in self._groups:
+            torch._fused_adam_(
+                w, g, mean, square, [], steps, lr=rate, beta1=BETA1, beta2=BETA2, weight_decay=0.0, eps=ADAM_EPSILON,
+                amsgrad=False, maximize=False,
+            )  # fmt: skip
+
+    def _group(self, rates: list[float]) -> None:
+        members: dict[float, list[int]] = {}
+        for model, rate in enumerate(rates):
+            members.setdefault(rate, []).append(model)
+        of_each = [*self._tensors, self._steps]
+        self._groups = [(rate, [[each[m] for m in models] for each in of_each]) for rate, models in members.items()]
+        self._rates = rates
 
 
 class RMSProp(_AdaptiveOptimizer):
@@ -142,12 +196,12 @@ class RMSProp(_AdaptiveOptimizer):
         return g
 
 
-def make_optimizer(name: str, momentum: float | None) -> Optimizer:
-    """The optimizer of a spec: sgd, momentum, adam or rmsprop."""
+def make_optimizer(name: str, momentum: float | None, device: str | torch.device = "cpu") -> Optimizer:
+    """The optimizer of a spec (sgd, momentum, adam or rmsprop), as it is computed on a device."""
     if name == "momentum":
         return GradientDescent(momentum)
     if name == "adam":
-        return Adam()
+        return FusedAdam() if torch.device(device).type == "cpu" else Adam()
     if name == "rmsprop":
         return RMSProp()
     return GradientDescent()

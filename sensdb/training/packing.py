@@ -10,7 +10,7 @@ from sensdb.training.data import TrainingData
 from sensdb.training.lbfgs import HISTORY
 from sensdb.training.optimizers import make_optimizer
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Stored beside each result. A change that moves a bit of any model is a new version."""
 
 MOST_SLOTS = 64

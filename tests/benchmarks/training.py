@@ -3,9 +3,10 @@
 Model-steps a second of one thread's CPU time, each row one shape and optimizer, all ways interleaved in the same
 minutes; ratios are sensdb over the rival, so above 1 sensdb is faster. sensdb runs as a worker runs it, with its own
 shuffles, learning rates and checks for non-finite losses, at the number of slots it plans. Best plain is one
-nn.Sequential at a time with a fused optimizer and each batch selected into a fixed buffer; common plain has torch's
-default optimizer and `x[rows]`; vmap is grad of a functional call over M stacked modules. Only ratios of one run mean
-anything: a shared machine moves the absolute numbers.
+nn.Sequential at a time with a fused optimizer and each batch selected into a fixed buffer; compiled is best plain with
+network and loss compiled by torch.compile, in the warm-up; common plain has torch's default optimizer and `x[rows]`;
+vmap is grad of a functional call over M stacked modules. Only ratios of one run mean anything: a shared machine moves
+the absolute numbers.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def plain_model(spec: TrainingSpec, data: TrainingData) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def by_plain(spec: TrainingSpec, data: TrainingData, *, best: bool) -> Steps:
+def by_plain(spec: TrainingSpec, data: TrainingData, *, best: bool, compiled: bool = False) -> Steps:
     """One model in a loop of its own, `best` with a fused optimizer and a fixed input buffer."""
     model, batch = plain_model(spec, data), int(spec.batch_size)
     how = {"fused": True} if best else {}
@@ -88,6 +89,11 @@ def by_plain(spec: TrainingSpec, data: TrainingData, *, best: bool) -> Steps:
         optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, **how)
     x, y = data.x.contiguous(), data.labels
     buffer = torch.empty(batch, x.shape[1])
+
+    def plain_loss(points: Tensor, labels: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(model(points), labels)
+
+    loss = torch.compile(plain_loss) if compiled else plain_loss
 
     def batches() -> itertools.chain[Tensor]:
         return itertools.chain.from_iterable(
@@ -102,7 +108,7 @@ def by_plain(spec: TrainingSpec, data: TrainingData, *, best: bool) -> Steps:
             rows = next(stream)
             points = torch.index_select(x, 0, rows, out=buffer) if best else x[rows]
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(points), y[rows]).backward()
+            loss(points, y[rows]).backward()
             optimizer.step()
             n_steps += 1
         return n_steps
@@ -171,7 +177,17 @@ def main() -> None:
         f"torch {torch.__version__}, {device_class('cpu')}, {platform.processor() or platform.machine()}, 1 thread, "
         f"float32, medians of {options.rounds} rounds of {options.seconds} s"
     )
-    names = ("slots", "steps/s", "GFLOP/s", "spread", "best plain", "common", f"vmap {VMAP_MODELS}", "1 slot")
+    names = (
+        "slots",
+        "steps/s",
+        "GFLOP/s",
+        "spread",
+        "best plain",
+        "compiled",
+        "common",
+        f"vmap {VMAP_MODELS}",
+        "1 slot",
+    )
     print(f"{'shape':<30}{'optimizer':<10}" + "".join(f"{name:>11}" for name in names))
     for shape, hidden, batch in SHAPES:
         info = made_up_info(N_POINTS, shape, 10)
@@ -182,6 +198,7 @@ def main() -> None:
             ways = [
                 by_sensdb(spec, data, slots),
                 by_plain(spec, data, best=True),
+                by_plain(spec, data, best=True, compiled=True),
                 by_plain(spec, data, best=False),
                 by_vmap(spec, data),
                 by_sensdb(spec, data, 1),

@@ -215,6 +215,6 @@ def test_tiny_models_are_packed_and_large_ones_trained_alone() -> None:
 
 
 def test_what_results_depend_on_has_a_name() -> None:
-    assert ENGINE_VERSION == "1"
+    assert ENGINE_VERSION == "2"
     assert device_class("cpu").startswith("cpu-")
     assert device_class(torch.device("cpu")) == device_class("cpu")
