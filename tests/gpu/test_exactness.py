@@ -1,0 +1,92 @@
+"""The promise of equal bits on a GPU: at a fixed number of slots, idle ones computed, whatever the others hold."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from sensdb.definitions.spec import TrainingSpec
+from sensdb.training.data import TrainingData
+from sensdb.training.trainer import Trained, Trainer
+from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
+from tests.training.reference import train_reference
+from tests.training.test_bits import neighbours
+
+SLOTS = 16
+INFO = made_up_info(400, (8, 8, 1), 10)
+SHAPES = {
+    "momentum": {"width": 50, "batch_size": 32},
+    "adam": {"optimizer": "adam", "learning_rate": 0.01, "width": 50, "batch_size": 32},
+    "rmsprop with biases": {"optimizer": "rmsprop", "learning_rate": 0.01, "biases": True},
+    "odd sizes": {"width": [7, 33, 5], "hidden_layers": 3, "batch_size": 13},
+    "float64": {"dtype": "float64"},
+    "full batch": {"batch_size": "full"},
+    "lbfgs": {"optimizer": "lbfgs", "batch_size": "full", "max_steps": 25},
+    "augmentation": {"augmentation": ["translate", "flip", "rotate"]},
+}
+
+
+def on(device: torch.device, dtype: str) -> TrainingData:
+    data = made_up_data(INFO, dtype)
+    return dataclasses.replace(data, rows=data.rows.to(device), labels=data.labels.to(device))
+
+
+def trained_in(slot: int, spec: TrainingSpec, others: list[TrainingSpec], data: TrainingData) -> Trained:
+    """The model of `spec`, trained in this slot while `others` come and go in the remaining ones."""
+    trainer = Trainer(spec, SLOTS, data, device=data.rows.device)
+    trainer.put(slot, spec)
+    waiting = list(others)
+    while True:
+        for free in trainer.free_slots[: len(waiting)]:
+            trainer.put(free, waiting.pop())
+        ended = trainer.run()
+        if slot in ended:
+            return trainer.take(slot)
+        for other in ended:
+            trainer.drop(other)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_among_idle_slots_equals_the_model_among_others(shape: str, device: torch.device) -> None:
+    spec = a_spec(INFO, seed=3, **SHAPES[shape])
+    data = on(device, spec.dtype)
+    alone = trained_in(0, spec, [], data)
+
+    for slot, n_others in ((0, 3), (1, SLOTS - 1), (SLOTS - 1, 2 * SLOTS)):
+        beside = trained_in(slot, spec, neighbours(spec, INFO, n_others), data)
+
+        assert same_bits(beside.network, alone.network), (slot, n_others)
+        assert (beside.steps, beside.train_loss) == (alone.steps, alone.train_loss)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_goes_on_from_its_checkpoint_to_the_same_bits(shape: str, device: torch.device) -> None:
+    spec = a_spec(INFO, seed=3, **SHAPES[shape])
+    data = on(device, spec.dtype)
+    alone = trained_in(0, spec, [], data)
+    first = Trainer(spec, SLOTS, data, device=device)
+    first.put(2, spec)
+    for _ in range(7):
+        first.run(seconds=0.0)
+    checkpoint = first.checkpoint(2)
+
+    second = Trainer(spec, SLOTS, data, device=device)
+    second.put(5, spec, checkpoint)
+    while not second.run():
+        pass
+
+    assert same_bits(second.take(5).network, alone.network)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop"])
+def test_a_thousand_steps_in_float64_agree_with_torch_optim(optimizer: str, device: torch.device) -> None:
+    rate = 0.01 if optimizer in ("sgd", "momentum") else 0.001
+    spec = a_spec(INFO, optimizer=optimizer, learning_rate=rate, dtype="float64", max_steps=1000, seed=1)
+    reference = train_reference(spec, made_up_data(INFO, "float64"))
+
+    trained = trained_in(0, spec, [], on(device, "float64"))
+
+    for weight, expected in zip(trained.network.weights, reference, strict=True):
+        torch.testing.assert_close(weight[0], expected, rtol=1e-10, atol=1e-10)
