@@ -66,8 +66,9 @@ def worker(
     from sensdb.worker.progress import choose_display
 
     options = WorkerOptions(
-        settings.database_url, settings.data_paths, settings.artifacts_url, drain=drain, until_seconds=until,
-        sweep=sweep, max_models=max_models, pack_size=pack_size, keep_weights=keep_weights,
+        settings.database_url, settings.data_paths, settings.artifacts_url, settings.cache_path,
+        drain=drain, until_seconds=until, sweep=sweep, max_models=max_models, pack_size=pack_size,
+        keep_weights=keep_weights,
     )  # fmt: skip
     code, _tally = run_processes(options, devices(device, processes), choose_display(log_format))
     raise click.exceptions.Exit(code)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from sensdb.database.deadlines import know_connections
 from sensdb.database.schema import REVISION, VERSION_TABLE
 from sensdb.database.url import check_sqlite_place, mask, parse_url, secrets_of
 from sensdb.errors import DatabaseError
@@ -121,7 +122,7 @@ def _postgresql_engine(url: sa.URL, read_only: bool, application_name: str, pool
         del arguments["connect_timeout"]
     arguments = {key: value for key, value in arguments.items() if key not in url.query}
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url.difference_update_query(["options"]),
             connect_args={**arguments, "options": " ".join(options).strip()},
             pool_size=pool_size,
@@ -132,6 +133,8 @@ def _postgresql_engine(url: sa.URL, read_only: bool, application_name: str, pool
         raise DatabaseError(
             f"the driver for {mask(url)} is not installed.", "pip install 'sensdb[postgresql]'"
         ) from None
+    know_connections(engine)
+    return engine
 
 
 @contextmanager

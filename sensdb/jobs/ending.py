@@ -1,4 +1,4 @@
-"""How an attempt ends: finish, fail and release by its worker, reap when the worker is lost."""
+"""How an attempt ends: finish, fail and release by its worker, reap when the worker is lost, adopt after that."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ REAPED_AT_ONCE = 1000
 # Before the first, second, ... exception is tried again: at most 30, 120, ... seconds, an hour at most. The share of
 # it is drawn by the caller, evenly from 0 to 1, so that jobs that failed together do not come back together for ever.
 BACKOFF = ":backoff_share * {least}(3600, 30 * (1 << (2 * {least}(exceptions, 10))))"
+
+_LOST = (
+    "exists (select 1 from attempts a where a.model_id = jobs.model_id and a.attempt = jobs.attempt"
+    " and a.kind = jobs.kind and a.outcome = 'lost')"
+)
 
 _FREED = {"worker_id": "null", "lease_until": "null", "cancel_requested": "false"}
 
@@ -64,6 +69,8 @@ def reap(
         lapsed = f"{running} and jobs.worker_id in ({dialect.records('workers', worker_id='text')})"
         message = "its process has ended"
         values["workers"] = rows_json([worker] for worker in workers)
+    elif dialect.name == "postgresql":
+        _end_transactions_left_open(connection, lapsed, settings.lease_seconds)
     rows = connection.execute(
         sa.text(
             update_jobs(
@@ -95,6 +102,37 @@ def reap(
     return reaped
 
 
+def _end_transactions_left_open(connection: sa.Connection, lapsed: str, lease_seconds: float) -> None:
+    """Cut off workers that fell silent inside a transaction: its rows stay locked, so they would never be reaped.
+
+    No limit of the server ends a COPY that waits for a stopped client; only this does (queue-lessons.md 5). Workers
+    set application_name to their worker_id, and a role may end its own backends. Locks fall within moments: what they
+    held is taken back by the next reap.
+    """
+    connection.execute(
+        sa.text(
+            "select pg_terminate_backend(a.pid) from pg_stat_activity a"
+            " where a.datname = current_database() and a.usename = current_user and a.pid <> pg_backend_pid()"
+            " and a.xact_start < now() - make_interval(secs => cast(:lease_seconds as double precision))"
+            f" and a.application_name in (select left(jobs.worker_id, 63) from jobs where {lapsed})"
+        ),
+        {"lease_seconds": lease_seconds},
+    ).all()
+
+
+def adopt(connection: sa.Connection, dialect: Dialect, wanted: Mapping[Pair, str | None]) -> dict[Pair, str]:
+    """The fence of a result whose attempt was lost: see `Queue.adopt`."""
+    given = dialect.records("asked", model_id="bigint", measure="text")
+    still_asked = (
+        f"{_LOST} and jobs.measure ="
+        f" coalesce((select asked.measure from ({given}) asked where asked.model_id = jobs.model_id), jobs.measure)"
+    )
+    values = {"asked": rows_json((model_id, measure) for (model_id, _), measure in wanted.items())}
+    worker = "(select a.worker_id from attempts a where a.model_id = jobs.model_id and a.attempt = jobs.attempt)"
+    note = {"error_type": None, "error_message": None}
+    return _end(connection, dialect, "adopt", list(wanted), {"worker_id": worker}, values, note, still_asked)
+
+
 def attempt_outcome(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str | None]:
     """How attempts ended; see `Queue.attempt_outcome`."""
     given = dialect.records("pairs", model_id="bigint", attempt="integer")
@@ -114,18 +152,20 @@ def _end(
     pairs: Sequence[Pair],
     changes: Mapping[str, str],
     values: Mapping[str, object],
-    note: Mapping[str, str],
+    note: Mapping[str, str | None],
+    further: str = "",
 ) -> dict[Pair, str]:
     """End the attempts that are still their caller's: pair -> kind of those that were.
 
-    The fence is (model_id, attempt) and the state: a late message of an attempt that was reaped, ended or given to
-    another worker matches nothing.
+    The fence is (model_id, attempt) and the state, and what is `further` asked of a job: a late message of an attempt
+    that was reaped, ended or given to another worker matches nothing.
     """
     if not pairs:
         return {}
-    running = in_states(sources(event))
     given = dialect.records("pairs", model_id="bigint", attempt="integer")
-    fence = f"{running} and (jobs.model_id, jobs.attempt) in ({given})"
+    fence = f"{in_states(sources(event))} and (jobs.model_id, jobs.attempt) in ({given})"
+    if further:
+        fence += f" and {further}"
     rows = connection.execute(
         sa.text(
             update_jobs(
@@ -148,7 +188,7 @@ def _end(
 
 
 def _close_attempts(
-    connection: sa.Connection, dialect: Dialect, how: str, pairs: Sequence[Pair], note: Mapping[str, str]
+    connection: sa.Connection, dialect: Dialect, how: str, pairs: Sequence[Pair], note: Mapping[str, str | None]
 ) -> None:
     """Write how attempts ended on their rows, in the transaction that ended them."""
     if not pairs:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.jobs import claiming, control, ending, enqueuing, listing
+from sensdb.jobs import claiming, control, ending, enqueuing, listing, workers
 from sensdb.jobs.claiming import Only
 from sensdb.jobs.control import Selection
 from sensdb.jobs.reader import Names, QueueReader
@@ -50,13 +50,17 @@ class Queue(QueueReader):
     Args:
         engine: of `sensdb.database.engine.open_engine`; one connection is enough.
         draw: for the jitter of backoffs; seeded in tests.
+        answer_seconds: after which a server that does not answer a write is given up, as `transact` says.
 
     Raises, from every method: DatabaseError where the database is away, full or locked for too long. Nothing is half
     done then, and the call can be repeated.
     """
 
-    def __init__(self, engine: sa.Engine, draw: random.Random | None = None) -> None:
+    def __init__(
+        self, engine: sa.Engine, draw: random.Random | None = None, *, answer_seconds: float | None = None
+    ) -> None:
         super().__init__(engine)
+        self._answer_seconds = answer_seconds
         self._draw = draw or random.Random()
         self._unanswered: list[Job] = []
 
@@ -133,28 +137,11 @@ class Queue(QueueReader):
 
     def register_worker(self, worker: WorkerRecord) -> None:
         """Note a worker at its start; its id must be new, never that of an earlier start."""
-        columns = worker.__dict__
-        self._write(
-            lambda connection: connection.execute(
-                sa.text(
-                    f"insert into workers ({', '.join(columns)}) values (:{', :'.join(columns)})"
-                    " on conflict (worker_id) do nothing"
-                ),
-                columns,
-            )
-        )
+        self._write(lambda connection: workers.register(connection, worker))
 
     def stop_worker(self, worker_id: str, *, models_done: int | None = None) -> None:
         """Note that a worker has stopped in good order."""
-        self._write(
-            lambda connection: connection.execute(
-                sa.text(
-                    f"update workers set stopped_at = {self.dialect.now}, beat_at = {self.dialect.now},"
-                    " models_done = coalesce(cast(:models_done as bigint), models_done) where worker_id = :worker_id"
-                ),
-                {"worker_id": worker_id, "models_done": models_done},
-            )
-        )
+        self._write(lambda connection: workers.stop(connection, self.dialect, worker_id, models_done))
 
     def claim(
         self,
@@ -239,6 +226,20 @@ class Queue(QueueReader):
         """
         return ending.finish(connection, self.dialect, pairs)
 
+    def adopt(self, connection: sa.Connection, wanted: Mapping[Pair, str | None]) -> dict[Pair, str]:
+        """The fence of results that were kept on disk while their attempts were lost, inside the caller's transaction.
+
+        An attempt that was reaped but not followed by another ends as done after all, be the job queued again or dead.
+
+        Args:
+            wanted: (model_id, attempt) -> what the result measures (canonical), None where that is not known. A job
+                that is to be measured further by now is not adopted, or what was asked for meanwhile would be missing.
+
+        Returns:
+            As `close`.
+        """
+        return ending.adopt(connection, self.dialect, wanted)
+
     def fail(
         self, pairs: Sequence[Pair], error_type: str, error_message: str, traceback: str, *, permanent: bool = False
     ) -> list[Pair]:
@@ -271,7 +272,10 @@ class Queue(QueueReader):
         return self._write(lambda connection: ending.release(connection, self.dialect, pairs))
 
     def reap(self) -> list[Reaped]:
-        """Take back the jobs whose lease is past, 1,000 at most; any worker may call it."""
+        """Take back the jobs whose lease is past, 1,000 at most; any worker may call it.
+
+        On PostgreSQL transactions that their workers have left open for longer than a lease are ended first.
+        """
         settings = self.settings
         return self._write(lambda connection: ending.reap(connection, self.dialect, settings))
 
@@ -286,8 +290,8 @@ class Queue(QueueReader):
             host: as they registered it; None for this host's name.
         """
         name = host or socket.gethostname()
-        workers = self._read(lambda connection: listing.unstopped_workers(connection, name, boot_id))
-        dead = [worker_id for worker_id, pid in workers if not alive(pid)]
+        known = self._read(lambda connection: listing.unstopped_workers(connection, name, boot_id))
+        dead = [worker_id for worker_id, pid in known if not alive(pid)]
         if not dead:
             return []
         settings = self.settings
@@ -372,7 +376,7 @@ class Queue(QueueReader):
         return self._write(lambda connection: control.prioritise(connection, self.dialect, sweep_ids, priority))
 
     def _write(self, work: Callable[[sa.Connection], T]) -> T:
-        return transact(self.engine, work)
+        return transact(self.engine, work, answer_seconds=self._answer_seconds)
 
     def _look_up_unanswered(self, worker_id: str) -> list[Job]:
         """The jobs of a claim whose COMMIT was not answered, if it was committed."""

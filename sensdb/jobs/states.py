@@ -41,6 +41,7 @@ class Transition:
 _ENDING = ("worker_id", "lease_until", "cancel_requested", "finished_at")
 _FAILING = (*_ENDING, "exceptions", "run_after")
 _REAPING = (*_ENDING, "losses", "run_after")
+_ADOPTING = ("worker_id", "finished_at")
 _QUEUEING = ("exceptions", "losses", "run_after", "finished_at", "held", "priority", "worker_id")
 _JOINED = ("priority", "held")
 
@@ -83,6 +84,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     Transition("reap", "running", "dead", f"cancel_requested or {LOSSES_SPENT}", _REAPING, "lost"),
     Transition("reap", "running", "queued", "", _REAPING, "lost"),
+    # Of an attempt that was lost and is still the last: its result had been kept on the lost worker's disk.
+    Transition("adopt", "queued", "done", "", _ADOPTING, "done"),
+    Transition("adopt", "dead", "done", "", _ADOPTING, "done"),
     Transition("cancel", "queued", "cancelled", "kind = 'train'", ("finished_at",)),
     Transition("cancel", "queued", "done", HAS_RESULT, ("finished_at",)),
     Transition("cancel", "queued", "dead", "", ("finished_at",)),

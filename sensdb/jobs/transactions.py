@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 
 import sqlalchemy as sa
 
+from sensdb.database.deadlines import answered_within
 from sensdb.database.engine import connection_error, reading, writing
 from sensdb.database.url import mask
 from sensdb.errors import DatabaseError
@@ -31,12 +32,21 @@ class Repeat(Exception):
 
 
 def transact(
-    engine: sa.Engine, work: Callable[[sa.Connection], T], *, statement_seconds: int = SECONDS_A_STATEMENT
+    engine: sa.Engine,
+    work: Callable[[sa.Connection], T],
+    *,
+    statement_seconds: int = SECONDS_A_STATEMENT,
+    answer_seconds: float | None = None,
 ) -> T:
     """Run `work` in one writing transaction and commit it.
 
     Deadlocks, lock and statement timeouts and a busy SQLite repeat the whole transaction, REPEATS times with jitter,
     so `work` may run more than once and must have no effect but on the database.
+
+    Args:
+        statement_seconds: the server's limit on each statement.
+        answer_seconds: after which the connection is given up, for a frozen server answers nothing and ends nothing;
+            None for twice the limit on a statement.
 
     Raises:
         CommitUnknown: look up whether it was committed; never repeat blindly.
@@ -46,7 +56,7 @@ def transact(
     for repeat in range(REPEATS + 1):
         committing = False
         try:
-            with writing(engine) as connection:
+            with answered_within(engine, answer_seconds or 2 * statement_seconds), writing(engine) as connection:
                 if limits is not None:
                     connection.exec_driver_sql(limits)
                 result = work(connection)
@@ -71,7 +81,7 @@ def inspect(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         DatabaseError: the database is away.
     """
     try:
-        with reading(engine) as connection:
+        with answered_within(engine, 2 * SECONDS_A_STATEMENT), reading(engine) as connection:
             return work(connection)
     except sa.exc.DBAPIError as error:
         _raise_translated(engine, error)

@@ -91,7 +91,7 @@ def run_demo(
     name = Path(sweep).stem
     note(f"demo: {enqueued.n_specs} models of the sweep {name}, {enqueued.n_done_already} trained already; {url}")
     if enqueued.n_done_already < enqueued.n_specs:
-        options = WorkerOptions(url, tuple(data_paths), str(folder / "artifacts"), drain=True)
+        options = WorkerOptions(url, tuple(data_paths), str(folder / "artifacts"), cache, drain=True)
         code, _tally = run_processes(options, devices("cpu", None), choose_display("text"))
         if code:
             return code

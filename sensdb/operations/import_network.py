@@ -103,7 +103,11 @@ def measure_imported(queue: Queue, settings: Settings, imported: Imported) -> Im
     """
     if imported.state == "queued":
         options = WorkerOptions(
-            settings.database_url, settings.data_paths, settings.artifacts_url, model_id=imported.model_id
+            settings.database_url,
+            settings.data_paths,
+            settings.artifacts_url,
+            settings.cache_path,
+            model_id=imported.model_id,
         )
         code = measure_now(options)
         if code == INTERRUPTED:

@@ -45,6 +45,8 @@ class Result:
     trajectories: columns of trajectory_metrics but model_id, one entry a row; regions: rows of region_slices without
         model_id and artifact_id, which is that of the artifact of kind regions. None is as for points.
     artifacts: files that are stored already; they take the place of the model's others of the same kind.
+    measure: what was to be measured (canonical), where it is known: a result whose attempt was lost is taken in only
+        while the job asks for the same.
     result_id: names this result wherever it is copied to; given in tests alone.
     """
 
@@ -57,6 +59,7 @@ class Result:
     trajectories: Columns | None = None
     regions: Sequence[Mapping[str, object]] | None = None
     artifacts: Sequence[Artifact] = ()
+    measure: str | None = None
     result_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -84,11 +87,14 @@ class _Prepared:
     trajectories: list[dict[str, object]]
 
 
-def store(queue: Queue, results: Sequence[Result]) -> list[Pair]:
+def store(queue: Queue, results: Sequence[Result], *, adopt: bool = False) -> list[Pair]:
     """Finish attempts with their results, by batches of a transaction each.
 
     Storing the same `Result` again is safe: one that is already there counts as accepted. So after a DatabaseError,
     whether or not a COMMIT had been on its way, the same call may be repeated.
+
+    Args:
+        adopt: store results of lost attempts too where no other attempt has begun: `Queue.adopt`.
 
     Returns:
         The pairs whose results are stored. The others were not this caller's any more; nothing of them was written.
@@ -99,7 +105,7 @@ def store(queue: Queue, results: Sequence[Result]) -> list[Pair]:
     """
     accepted: list[Pair] = []
     for batch in _batches(results):
-        accepted += _store_batch(queue, batch)
+        accepted += _store_batch(queue, batch, adopt)
     return accepted
 
 
@@ -138,19 +144,20 @@ def _batches(results: Sequence[Result]) -> Iterator[list[Result]]:
         yield batch
 
 
-def _store_batch(queue: Queue, batch: Sequence[Result]) -> list[Pair]:
+def _store_batch(queue: Queue, batch: Sequence[Result], adopt: bool) -> list[Pair]:
     prepared = [_prepare(queue, result) for result in batch]
 
     def write(connection: sa.Connection) -> set[Pair]:
-        return _write(connection, queue, prepared)
+        return _write(connection, queue, prepared, adopt)
 
     try:
         accepted = transact(queue.engine, write, statement_seconds=SECONDS_A_STATEMENT)
     except CommitUnknown:
         outcomes = queue.attempt_outcome([result.pair for result in batch])
-        # All of them were in one transaction: if one still runs, it was not committed.
-        running = any(outcomes.get(result.pair) is None for result in batch)
-        accepted = transact(queue.engine, write, statement_seconds=SECONDS_A_STATEMENT) if running else set()
+        # All of them were in one transaction: if one still runs, or is lost, it was not committed.
+        open_ones = (None, "lost") if adopt else (None,)
+        again = any(outcomes.get(result.pair) in open_ones for result in batch)
+        accepted = transact(queue.engine, write, statement_seconds=SECONDS_A_STATEMENT) if again else set()
     refused = [result for result in batch if result.pair not in accepted]
     if refused:
         accepted |= _stored_before(queue, refused)
@@ -165,9 +172,12 @@ def _prepare(queue: Queue, result: Result) -> _Prepared:
     return _Prepared(result, prepare_points(queue.dialect.name, result.model_id, points), trajectories)
 
 
-def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared]) -> set[Pair]:
+def _write(connection: sa.Connection, queue: Queue, prepared: Sequence[_Prepared], adopt: bool) -> set[Pair]:
     """The transaction: fence, old rows out, new rows in."""
     closed = queue.close(connection, [one.result.pair for one in prepared])
+    if adopt:
+        late = {one.result.pair: one.result.measure for one in prepared if one.result.pair not in closed}
+        closed |= queue.adopt(connection, late)
     kept = [one for one in prepared if one.result.pair in closed]
     if not kept:
         return set()

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sensdb.database.engine import open_engine
 from sensdb.errors import DatabaseError
@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = (0.5, 10.0)
 BEATS_BEFORE_REAPING = 2
+BEATS_BEFORE_RELEASING = 2
+ANSWER_SECONDS = 30.0
+"""A server that does not answer a beat for so long is frozen: a new connection is tried."""
 
 
 class Heartbeat(threading.Thread):
@@ -25,35 +28,62 @@ class Heartbeat(threading.Thread):
     leases of others, but never before two beats of its own have succeeded since it last reconnected: after an
     outage the owners are back first (promise P15).
 
-    The thread holds no model and decides nothing: the loop asks `lost` and `cancelled` between training steps.
+    The thread holds no model and decides nothing: the loop asks `lost`, `cancelled` and `fenced` between training
+    steps.
+
+    Args:
+        holds: what this worker holds, results in its spool among it; None while it is claiming. Jobs that two beats
+            in a row name and nobody holds are released: the answer to their claim was lost.
     """
 
-    def __init__(self, database_url: str, worker_id: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        worker_id: str,
+        holds: Callable[[], frozenset[Pair] | None] = lambda: None,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._engine = open_engine(database_url, application_name=worker_id, pool_size=1)
-        self._queue = Queue(self._engine)
+        self._queue = Queue(self._engine, answer_seconds=answer_seconds)
         self._worker_id = worker_id
+        self._holds = holds
+        self._unheld: dict[Pair, int] = {}
         self._ended = threading.Event()
         self._answer: dict[Pair, bool] = {}
         self._asked_at = float("-inf")
+        self._lease_ends_at = float("inf")
         self._good_beats = 0
+        self._failed = False
         self._next_reap = 0.0
         self.models_done = 0
         self.model_steps_per_second: float | None = None
 
+    def start(self) -> None:
+        """Begin to beat; what is claimed from now on lives by it.
+
+        Raises:
+            DatabaseError: the database is away.
+        """
+        self._lease_ends_at = time.monotonic() + self._queue.settings.lease_seconds
+        super().start()
+
     def run(self) -> None:
-        """Beat until `end` is called; no fault of the database ends the thread."""
+        """Beat until `end` is called; no fault ends the thread."""
         pause = 0.0
         backoff = RECONNECT_SECONDS[0]
         while not self._ended.wait(pause):
             try:
                 self._beat()
+                self._release_unheld()
                 self._reap_when_due()
                 backoff = RECONNECT_SECONDS[0]
                 pause = self._queue.settings.beat_seconds * random.uniform(0.9, 1.1)
-            except DatabaseError as error:
-                self._good_beats = 0
-                log.warning("heartbeat: %s Trying again in %.1f s.", error.message, backoff)
+            except Exception as error:  # noqa: BLE001  (a worker without a heartbeat would stand still for ever)
+                self._good_beats, self._failed = 0, True
+                said = error.message if isinstance(error, DatabaseError) else f"{type(error).__name__}: {error}"
+                log.warning("heartbeat: %s Trying again in %.1f s.", said, backoff)
                 self._engine.dispose()
                 pause = backoff * random.uniform(0.5, 1.0)
                 backoff = min(2 * backoff, RECONNECT_SECONDS[1])
@@ -64,6 +94,25 @@ class Heartbeat(threading.Thread):
         self._ended.set()
         if self.is_alive():
             self.join(timeout=5.0)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last beat that was tried went through; true before the first."""
+        return not self._failed
+
+    @property
+    def heard_at(self) -> float:
+        """When the last beat that went through was sent, by time.monotonic()."""
+        return self._asked_at
+
+    def fenced(self) -> bool:
+        """Whether the leases may have ended: no beat went through that was sent less than a lease ago.
+
+        By this host's own steady clock, counted from before the beat was sent, so it is true before the database
+        lets another worker have the jobs. Then this worker must neither go on with them nor give anything in, until
+        a beat says which are still its own.
+        """
+        return time.monotonic() > self._lease_ends_at
 
     def lost(self, held: Mapping[Pair, float]) -> set[Pair]:
         """Those of `held` that are another's by now: claimed before the last beat was sent, not in its answer.
@@ -85,7 +134,19 @@ class Heartbeat(threading.Thread):
         )
         self._answer = {(model_id, attempt): cancel for model_id, attempt, cancel, _held in rows}
         self._asked_at = asked_at
-        self._good_beats += 1
+        self._lease_ends_at = asked_at + self._queue.settings.lease_seconds
+        self._good_beats, self._failed = self._good_beats + 1, False
+
+    def _release_unheld(self) -> None:
+        """Give back jobs that this worker runs by the database's word alone; beats would keep them for ever."""
+        held = self._holds()
+        if held is None:
+            self._unheld = {}
+            return
+        self._unheld = {pair: self._unheld.get(pair, 0) + 1 for pair in self._answer if pair not in held}
+        strays = [pair for pair, beats in self._unheld.items() if beats >= BEATS_BEFORE_RELEASING]
+        if strays:
+            log.warning("released %d jobs whose claim was never answered.", len(self._queue.release(strays)))
 
     def _reap_when_due(self) -> None:
         if self._good_beats < BEATS_BEFORE_REAPING or time.monotonic() < self._next_reap:

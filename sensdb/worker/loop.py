@@ -21,7 +21,8 @@ from sensdb.database.engine import open_engine, require_schema
 from sensdb.errors import DatabaseError, DataError, SensdbError, WorkerFault
 from sensdb.jobs.queue import Job, Pair, Queue, WorkerRecord
 from sensdb.results.artifacts import ArtifactStore
-from sensdb.results.writer import Result, store
+from sensdb.results.spool import Spool, spool_folder
+from sensdb.results.writer import Result
 from sensdb.training.packing import device_class
 from sensdb.worker.data import LoadedData
 from sensdb.worker.entry import Reporter
@@ -31,6 +32,7 @@ from sensdb.worker.options import Allowance, WorkerOptions
 from sensdb.worker.pack import PackRun
 from sensdb.worker.progress import PackProgress, ProcessProgress
 from sensdb.worker.remeasure import MeasureRun
+from sensdb.worker.storing import Storing
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +65,15 @@ class Worker:
         self._deadline = None if options.until_seconds is None else time.monotonic() + options.until_seconds
         self.worker_id = new_worker_id()
         self.queue = Queue(open_engine(options.database_url, application_name=self.worker_id, pool_size=1))
-        self.heartbeat = Heartbeat(options.database_url, self.worker_id)
+        self.heartbeat = Heartbeat(options.database_url, self.worker_id, self._holds)
         self.data = LoadedData(self.queue, options.data_paths, self.device)
         self.device_class = device_class(self.device)
-        self.artifacts: ArtifactStore  # once `run` has asked the database for its identity
+        # Once `run` has asked the database for its identity:
+        self.artifacts: ArtifactStore
+        self.spool: Spool
+        self.storing: Storing
         self.held: dict[Pair, float] = {}
+        self._claiming = False
         self.skip: set[str] = set()
         self._progress = ProcessProgress()
         self._reported = 0.0
@@ -86,8 +92,12 @@ class Worker:
         signal.signal(signal.SIGTERM, self._signalled)
         require_schema(self.queue.engine)
         self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
+        self.spool = Spool(spool_folder(self.options.cache_path, self.queue.identity), self.worker_id)
+        self.storing = Storing(self.queue, self.spool, self.heartbeat)
         sweep_id = None if self.options.sweep is None else self.queue.sweep_id(self.options.sweep)
         self.queue.register_worker(self._record())
+        # Before the attempts they belong to are taken back.
+        self.storing.take_in(now=True)
         self.queue.reap_dead_processes(boot_id(), process_is_alive)
         self.heartbeat.start()
         try:
@@ -138,12 +148,13 @@ class Worker:
     def finish(self, results: Sequence[Result]) -> None:
         """Store results; those whose attempt is no longer this worker's are refused by the fence and only logged."""
         pairs = [(result.model_id, result.attempt) for result in results]
-        accepted = self.insist(lambda: store(self.queue, results))
+        accepted = self.insist(lambda: self.storing.give_in(results))
+        spooled = self.spool.waiting.intersection(pairs)
         self._drop(pairs)
         if accepted is None:
             log.warning("%d results were not stored: the database did not answer before the stop.", len(pairs))
             return
-        refused = len(pairs) - len(accepted)
+        refused = len(pairs) - len(accepted) - len(spooled.difference(accepted))
         if refused:
             log.warning("%d late results were refused: their attempts had ended.", refused)
         self._report(done=self._progress.done + len(accepted))
@@ -157,7 +168,16 @@ class Worker:
             self._report()
 
     def obey(self) -> tuple[set[Pair], set[Pair]]:
-        """What the last beat said of the jobs held here: (lost to another, cancellation asked for)."""
+        """What the last beat said of the jobs held here: (lost to another, cancellation asked for).
+
+        Waits while the leases may have ended: nothing is trained further until a beat says what is still this
+        worker's, and a long outage costs nothing else.
+        """
+        if self.heartbeat.fenced():
+            log.warning("no beat was answered for a lease; training waits for one.")
+            while self.heartbeat.fenced() and not self.stopping():
+                self._stop.wait(RETRY_SECONDS[0])
+        self._take_in()
         lost = self.heartbeat.lost(self.held)
         return lost, (self.heartbeat.cancelled() & self.held.keys()) - lost
 
@@ -173,12 +193,8 @@ class Worker:
             wanted = self._allowance.take(self._claim_size(sweep_id))
             if wanted == 0:
                 return 0
-            jobs = self.insist(
-                lambda n=wanted: self.queue.claim(  # type: ignore[misc]
-                    self.worker_id, n, skip=frozenset(self.skip), sweep_id=sweep_id
-                )
-            )
-            jobs = jobs or []
+            self._take_in()
+            jobs = self._claim(wanted, sweep_id=sweep_id)
             self._allowance.give_back(wanted - len(jobs))
             if jobs:
                 idle_seconds, nothing_left = self.queue.settings.poll_seconds, 0
@@ -203,14 +219,37 @@ class Worker:
 
     def _serve_one(self, model_id: int) -> int:
         """Claim this model and work on it; nothing happens if another worker was first, or it is held."""
-        jobs = self.insist(lambda: self.queue.claim(self.worker_id, 1, model_id=model_id))
+        jobs = self._claim(1, model_id=model_id)
         if jobs:
             self._work(jobs)
         return 1 if self.skip else 0
 
+    def _claim(self, n: int, *, sweep_id: int | None = None, model_id: int | None = None) -> list[Job]:
+        """Claim up to n jobs, which are held from then on; none where the worker is stopping."""
+        self._claiming = True
+        try:
+            jobs = self.insist(
+                lambda: self.queue.claim(
+                    self.worker_id, n, skip=frozenset(self.skip), sweep_id=sweep_id, model_id=model_id
+                )
+            )
+            claimed_at = time.monotonic()
+            self.held.update({(job.model_id, job.attempt): claimed_at for job in jobs or []})
+        finally:
+            self._claiming = False
+        return jobs or []
+
+    def _holds(self) -> frozenset[Pair] | None:
+        """What this worker holds, asked by its heartbeat; None while it is claiming."""
+        # The list is made in one step of the interpreter, whatever the other thread does to the dictionary.
+        return None if self._claiming else self.spool.waiting.union(list(self.held))
+
+    def _take_in(self) -> None:
+        stored = self.storing.take_in()
+        if stored:
+            self._report(done=self._progress.done + len(stored))
+
     def _work(self, jobs: list[Job]) -> None:
-        claimed_at = time.monotonic()
-        self.held.update({(job.model_id, job.attempt): claimed_at for job in jobs})
         run: PackRun | MeasureRun | None = None
         try:
             # Jobs of one pack key are of one kind.
@@ -220,6 +259,9 @@ class Worker:
             self.skip.add(jobs[0].pack_key)
             message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)
             log.error("%s%s Its jobs are released.", message, f" {hint}" if hint else "")
+        except DatabaseError as error:
+            # Of the first look at a data set, which is not repeated; the jobs come back with the database.
+            log.error("%s The jobs of this pack are released.", error.message)
         except SensdbError as error:
             self.fail(self._still_held(jobs), error, permanent=True)
         except Exception as error:  # noqa: BLE001  (the one place: an exception ends an attempt, not the worker)
@@ -260,6 +302,7 @@ class Worker:
         if self.held:
             held = list(self.held)
             self.insist(lambda: self.queue.release(held))
+        self.storing.close()
         self.heartbeat.end()
         self.insist(lambda: self.queue.stop_worker(self.worker_id, models_done=self._progress.done))
         self.queue.engine.dispose()

@@ -51,6 +51,7 @@ def measure_job(
         trajectories=measured.trajectories,
         regions=None if measured.slices is None else [row for one in measured.slices for row in one.rows()],
         artifacts=[*artifacts, *_pictures(worker, measured)],
+        measure=job.measure.canonical(),
     )
 
 

@@ -15,6 +15,7 @@ class WorkerOptions:
         database_url: the queue's database, password and all.
         data_paths: folders searched for data files.
         artifacts_url: folder or fsspec URL of stored weights.
+        cache_path: folder of this host for what waits to be stored.
         device: "cpu" or "cuda:0"; one process runs on one device.
         drain: leave when nothing is queued and nothing runs elsewhere that may come back.
         until_seconds: stop after this long; None for never.
@@ -28,6 +29,7 @@ class WorkerOptions:
     database_url: str
     data_paths: tuple[Path, ...]
     artifacts_url: str
+    cache_path: Path
     device: str = "cpu"
     drain: bool = False
     until_seconds: float | None = None

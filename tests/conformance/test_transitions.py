@@ -28,6 +28,10 @@ from tests.conformance.factories import (
     some_specs,
 )
 
+LAST_WAS_LOST = (
+    "exists (select 1 from attempts a where a.model_id = jobs.model_id and a.attempt = jobs.attempt"
+    " and a.outcome = 'lost')"
+)
 LITTLE = MeasureSettings(points=0, spectral=False)
 
 
@@ -49,6 +53,24 @@ def _running_on_its_last_chance(queue: Queue) -> None:
 def _asked_to_stop(queue: Queue) -> None:
     _running(queue)
     queue.cancel(model_ids=[_id(queue)])
+
+
+def _lost(queue: Queue) -> None:
+    _running(queue)
+    expire(queue.engine, _id(queue))
+    queue.reap()
+
+
+def _dead_by_losses(queue: Queue) -> None:
+    _running_on_its_last_chance(queue)
+    expire(queue.engine, _id(queue))
+    queue.reap()
+
+
+def _measuring_lost(queue: Queue) -> None:
+    _measuring(queue)
+    expire(queue.engine, _id(queue))
+    queue.reap()
 
 
 def _done(queue: Queue) -> None:
@@ -113,6 +135,8 @@ SITUATIONS: tuple[Callable[[Queue], None], ...] = (
     _running,
     _running_on_its_last_chance,
     _asked_to_stop,
+    _lost,
+    _dead_by_losses,
     _done,
     _dead,
     _cancelled,
@@ -120,6 +144,7 @@ SITUATIONS: tuple[Callable[[Queue], None], ...] = (
     _measuring,
     _measuring_on_its_last_chance,
     _measuring_asked_to_stop,
+    _measuring_lost,
     _imported_queued,
     _imported_on_its_last_chance,
     _imported_asked_to_stop,
@@ -134,6 +159,7 @@ HAPPEN: dict[str, Callable[[Queue, Pair], object]] = {
     "fail": lambda queue, pair: queue.fail([pair], "E", "", ""),
     "release": lambda queue, pair: queue.release([pair]),
     "reap": lambda queue, pair: queue.reap(),
+    "adopt": lambda queue, pair: store(queue, [a_result(pair)], adopt=True),
     "cancel": lambda queue, pair: queue.cancel(model_ids=[pair[0]]),
     "retry": lambda queue, pair: queue.retry(model_ids=[pair[0]]),
     "retrain": lambda queue, pair: queue.retry(model_ids=[pair[0]], retrain=True),
@@ -219,6 +245,11 @@ def _check(queue: Queue, event: str, situation: str) -> None:
 
 def _expected(queue: Queue, event: str, row: dict[str, Any]) -> Any:
     """The row of the table that decides, its condition asked of the database; None if there is none."""
+    if event == "adopt" and row["state"] == "running":
+        # Asked to adopt what still runs, a store finishes it.
+        return _expected(queue, "finish", row)
+    if event == "adopt" and not _holds(queue.engine, LAST_WAS_LOST, row["model_id"]):
+        return None
     for transition in transitions(event, row["state"]):
         if not transition.when or _holds(queue.engine, transition.when, row["model_id"]):
             return transition

@@ -50,9 +50,9 @@ def test_only_the_budget_of_its_own_kind_is_charged() -> None:
 
 
 def test_endings_say_how_an_attempt_ended() -> None:
-    endings = {event: outcome(event) for event in ("finish", "fail", "release", "reap")}
+    endings = {event: outcome(event) for event in ("finish", "fail", "release", "reap", "adopt")}
 
-    assert endings == {"finish": "done", "fail": "failed", "release": "released", "reap": "lost"}
+    assert endings == {"finish": "done", "fail": "failed", "release": "released", "reap": "lost", "adopt": "done"}
 
 
 def test_one_state_is_compared_as_the_partial_indexes_are_written() -> None:

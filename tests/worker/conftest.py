@@ -64,7 +64,12 @@ class Bench:
         process = subprocess.Popen(
             [SENSDB, "--database", self.url, "worker", "--device", "cpu", "--processes", "1", *arguments],
             cwd=self.folder,
-            env={**os.environ, "SENSDB_ARTIFACTS": str(self.artifacts), **environment},
+            env={
+                **os.environ,
+                "SENSDB_ARTIFACTS": str(self.artifacts),
+                "SENSDB_CACHE": str(self.folder),
+                **environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

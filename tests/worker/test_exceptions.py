@@ -27,7 +27,8 @@ def work(bench: Bench) -> Iterator[Callable[[int], int]]:
     theirs, ours = multiprocessing.Pipe(duplex=False)
 
     def run(models: int) -> int:
-        options = WorkerOptions(bench.url, (), str(bench.folder / "artifacts"), pack_size=models)
+        folder = bench.folder
+        options = WorkerOptions(bench.url, (), str(folder / "artifacts"), folder / "cache", pack_size=models)
         return Worker(options, Allowance(models), Reporter(ours)).run()
 
     yield run
