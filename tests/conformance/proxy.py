@@ -1,4 +1,4 @@
-"""A proxy in front of PostgreSQL that cuts the connection at COMMIT, before it arrives or after."""
+"""A proxy in front of PostgreSQL that cuts the connection at COMMIT, before it arrives or after, or falls silent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ class CuttingProxy:
 
     "before": the server never sees the COMMIT. "after": it commits, and the client never hears of it. "late": as
     after, but only once `let_through` is called. To the client all look alike.
+
+    `silence` leaves the connections there are open in both directions and forwards nothing more: every byte is
+    acknowledged, none is answered. New connections work.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._cut: Cut | None = None
         self.released = threading.Event()
+        self._links: list[_Link] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -35,6 +39,13 @@ class CuttingProxy:
     def arm(self, cut: Cut) -> None:
         """Cut the next COMMIT."""
         self._cut = cut
+
+    def silence(self) -> int:
+        """Let the connections there are hang; how many."""
+        links, self._links = self._links, []
+        for link in links:
+            link.silent.set()
+        return len(links)
 
     def let_through(self) -> None:
         """Let a late COMMIT arrive; returns when the server has answered it."""
@@ -56,7 +67,12 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            link = _Link(self, client, socket.create_connection(self._server))
+            try:
+                link = _Link(self, client, socket.create_connection(self._server))
+            except OSError:
+                client.close()  # the server is away
+                continue
+            self._links.append(link)
             for work in (link.forward, link.answer):
                 thread = threading.Thread(target=work)
                 thread.start()
@@ -73,6 +89,7 @@ class _Link:
 
     def __init__(self, proxy: CuttingProxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
+        self.silent = threading.Event()
         self._deaf = threading.Event()
         self._answered = threading.Event()
 
@@ -80,6 +97,8 @@ class _Link:
         """Client to server."""
         with contextlib.suppress(OSError):
             while data := self._client.recv(65536):
+                if self.silent.is_set():
+                    continue
                 cut = self._proxy.disarm() if COMMIT in data else None
                 if cut == "late":
                     self._client.shutdown(socket.SHUT_RDWR)
@@ -97,6 +116,8 @@ class _Link:
         """Server to client, unless the client is to hear no more."""
         with contextlib.suppress(OSError):
             while data := self._server.recv(65536):
+                if self.silent.is_set():
+                    continue
                 if self._deaf.is_set():
                     self._answered.set()
                     break
