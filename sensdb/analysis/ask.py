@@ -58,6 +58,20 @@ def ask(
         DatabaseError: the database cannot be read; without `sync`, there is no mirror.
     """
     query = find_query(load_queries(queries), name)
+    return ask_query(database_url, cache, query, parameters, filters, sync=sync, progress=progress)
+
+
+def ask_query(
+    database_url: str,
+    cache: Path,
+    query: SavedQuery,
+    parameters: Mapping[str, Any] | None = None,
+    filters: Filters | None = None,
+    *,
+    sync: bool = True,
+    progress: Progress | None = None,
+) -> Answer:
+    """As `ask`, of a query that no file holds; raises as it does."""
     given, filters = _apart(query, dict(parameters or {}), filters or Filters())
     chosen = values(query.parameters, given)
 
