@@ -111,7 +111,7 @@ def left_out(
     threshold, labels = parameters.get("min_train_accuracy"), parameters.get("labels", "all")
     if threshold is not None:
         # Augmented models rarely see the plain images, so pairs keep them whatever they fitted (paper.md 2).
-        held_to_it = "coalesce(augmentation, 'none') = 'none'" if query.then == "factor_pairs" else "true"
+        held_to_it = "coalesce(augmentation, 'none') = 'none'" if query.then in ("factor_pairs", "pairs") else "true"
         unfitted = "not fitted" if threshold == 1 else f"training accuracy below {threshold:g}"
         cases += [
             "WHEN stop_reason = 'diverged' THEN 'diverged'",

@@ -19,7 +19,7 @@ ColumnType = Literal["int", "real", "text", "bool", "time"]
 COLUMN_TYPES: tuple[ColumnType, ...] = ("int", "real", "text", "bool", "time")
 REQUIRED = ("name", "question", "grain", "columns")
 OPTIONAL = ("parameters", "then", "caution", "source")
-STATISTICS = ("correlation", "factor_pairs", "point_auroc")
+STATISTICS = ("correlation", "factor_pairs", "pairs", "point_auroc")
 """Functions that may finish a query; each is the function of that name in the module of that name in statistics/."""
 
 HEADER_KEY = re.compile(r"-- (\w+):(?: (.*))?")
