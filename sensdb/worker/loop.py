@@ -90,16 +90,18 @@ class Worker:
         # Changes bits, so it may not depend on the machine (training-engine.md 3.2).
         torch.set_flush_denormal(True)
         signal.signal(signal.SIGTERM, self._signalled)
+        if self.insist(lambda: self.queue.settings) is None:
+            return 0  # told to stop before the database answered
         require_schema(self.queue.engine)
         self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
         self.spool = Spool(spool_folder(self.options.cache_path, self.queue.identity), self.worker_id)
         self.storing = Storing(self.queue, self.spool, self.heartbeat)
         sweep_id = None if self.options.sweep is None else self.queue.sweep_id(self.options.sweep)
-        self.queue.register_worker(self._record())
+        self.insist(lambda: self.queue.register_worker(self._record()))
         # Before the attempts they belong to are taken back.
         self.storing.take_in(now=True)
-        self.queue.reap_dead_processes(boot_id(), process_is_alive)
-        self.heartbeat.start()
+        self.insist(lambda: self.queue.reap_dead_processes(boot_id(), process_is_alive))
+        self.insist(self.heartbeat.start)
         try:
             return self._serve(sweep_id) if self.options.model_id is None else self._serve_one(self.options.model_id)
         except StopNow:
