@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensdb.analysis.answer import Answer
-from sensdb.analysis.ask import ask
+from sensdb.analysis.ask import ask, ask_query
 from sensdb.analysis.figures.catalogue import FIGURES
+from sensdb.analysis.figures.columns import AXES, scatter_query
 from sensdb.analysis.population import OTHER_METHOD, Filters
 from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.sync import Progress
@@ -18,15 +19,17 @@ from sensdb.results.artifacts import Artifact, ArtifactStore
 from sensdb.results.pictures import REGIONS, read_pictures
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure and the rows it was drawn from; `answer.meta` says what they are made of."""
+    """A figure, the rows it was drawn from, and the numbers that are drawn of them; `answer.meta` says of what."""
 
     figure: Figure
     answer: Answer
+    data: pd.DataFrame
 
 
 def plot(
@@ -44,12 +47,12 @@ def plot(
 
     Args:
         name: a key of `FIGURES`.
-        parameters: of the saved query behind it.
+        parameters: of the saved query behind it; of `scatter` also x, y and color, columns of v_models.
         artifacts_url: where the files of models lie (`Settings.artifacts_url`), for figures of one model.
         filters, sync, progress: as for `ask`.
 
     Raises:
-        QueryError: no such figure (nearest match), or no model to draw, with the reasons why.
+        QueryError: no such figure or column (nearest match), or no model to draw, with the reasons why.
         ArtifactError, WorkerFault: the file of the model to draw is missing, altered or out of reach.
         UsageError, DatabaseError: as for `ask`.
     """
@@ -57,7 +60,12 @@ def plot(
         raise QueryError(f"no figure '{name}'.", did_you_mean(name, FIGURES, f"figures: {', '.join(FIGURES)}."))
     drawing = FIGURES[name]
     chosen = {**drawing.parameters, **(parameters or {})}
-    answer = ask(database_url, cache, drawing.query, chosen, filters, sync=sync, progress=progress)
+    axes = {name: chosen[name] for name in AXES if name in chosen} if drawing.of_columns else {}
+    if drawing.of_columns:
+        query = scatter_query(**{"x": None, "y": None, **axes})
+        answer = ask_query(database_url, cache, query, chosen, filters, sync=sync, progress=progress)
+    else:
+        answer = ask(database_url, cache, drawing.query, chosen, filters, sync=sync, progress=progress)
     # Models whose transitions were counted otherwise are in these figures: none shows those of the test points.
     left_out = {why: n for why, n in answer.meta["left_out"].items() if why != OTHER_METHOD}
     if answer.table.num_rows == 0:
@@ -69,11 +77,12 @@ def plot(
         )
         raise QueryError(f"no model to draw{f'; left out: {reasons}' if reasons else ''}.", hint)
     module = importlib.import_module(f"sensdb.analysis.figures.{drawing.module}")
-    draw = getattr(module, drawing.function)
-    if not drawing.of_one_model:
-        return Plot(draw(answer.frame, left_out), answer)
-    frame = answer.frame[answer.frame["model_id"] == answer.frame["model_id"].iloc[0]]
-    return Plot(draw(frame, left_out, pictures=_pictures(frame.iloc[0], artifacts_url)), answer)
+    draw, data = (getattr(module, f"{drawing.module}_{what}") for what in ("figure", "data"))
+    rows, more = answer.frame, dict(axes)
+    if drawing.of_one_model:
+        rows = rows[rows["model_id"] == rows["model_id"].iloc[0]]
+        more["pictures"] = _pictures(rows.iloc[0], artifacts_url)
+    return Plot(draw(rows, left_out, **more), answer, data(rows, **more))
 
 
 def _pictures(row: Mapping[str, Any], artifacts_url: str | None) -> dict[str, Any]:

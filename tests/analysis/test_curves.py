@@ -145,12 +145,12 @@ def test_the_trajectories_figure_has_a_line_a_kind_and_says_what_it_is_of(study:
     )
 
 
-def test_each_data_set_has_a_column(study: Study) -> None:
+def test_each_data_set_has_a_row(study: Study) -> None:
     study.add({"trajectories": trajectories()}, {"trajectories": trajectories(), "dataset": "mnist"})
 
     figure = plot(study.url, study.cache, "trajectories").figure
 
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["digits", "mnist", "", ""]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["digits", "", "mnist", ""]
 
 
 def test_no_trajectories_is_an_empty_figure_that_says_so(study: Study, tmp_path: Path) -> None:
@@ -180,10 +180,10 @@ def test_the_regions_figure_draws_the_file_of_the_first_model(study: Study, tmp_
     ]
     assert n_segments == [1, 1, 2, 2]  # the last hidden layer's before and after, then all
     assert [axes.get_title(loc="left") for axes in made.figure.axes] == [
-        "10 regions, near / all 0.80",
-        "10 regions, near / all 0.40",
-        "100 regions, near / all 0.80",
-        "100 regions, near / all 0.40",
+        "10 regions\nnear / all 0.80",
+        "10 regions\nnear / all 0.40",
+        "100 regions\nnear / all 0.80",
+        "100 regions\nnear / all 0.40",
     ]
     assert save_figure(made.figure, tmp_path / "regions.pdf").stat().st_size > 5_000
 

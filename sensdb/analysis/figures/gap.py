@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from sensdb.analysis.figures.paper import (
     BLUE,
     COLUMN_INCHES,
     INK,
+    MANY_MARKS,
     PURPLE,
     VERMILLION,
     add_caption,
     exclusions,
     mark_empty,
+    name_decades,
     paper_style,
 )
+from sensdb.analysis.statistics.factors import BoolArray
 from sensdb.analysis.statistics.finished import Columns, FloatArray, reals, texts
 from sensdb.definitions.metrics import POINT_METRICS
 
@@ -29,7 +32,15 @@ BREAK_FROM = 2.0
 """Random labels get a strip of their own where their smallest gap is so many times the largest of the others: on one
 axis either the others would lie on its foot, as on digits, or a logarithm would hide that the gap is a difference."""
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 UNIT = next(metric.unit for metric in POINT_METRICS if metric.name == "jacobian_norm")
+
+DATA = (
+    "dataset", "label_noise", "n_seeds", "jacobian_norm_mean", "jacobian_norm_sd", "generalization_gap_mean",
+    "generalization_gap_sd", "configuration_sha256",
+)  # fmt: skip
 
 LABELS = (("true labels", BLUE, "o"), ("part of the labels random", PURPLE, "s"), ("random labels", VERMILLION, "^"))
 
@@ -48,8 +59,7 @@ def gap_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> F
     """
     dataset = texts(columns, "dataset")
     names = list(dict.fromkeys(dataset))
-    x, gap = reals(columns, "jacobian_norm_mean"), reals(columns, "generalization_gap_mean")
-    drawn = np.isfinite(x) & np.isfinite(gap) & (x > 0)
+    drawn = _drawn(columns)
     n_columns = min(2, max(1, len(names)))
     n_rows = max(1, -(-len(names) // n_columns))
     with paper_style():
@@ -66,6 +76,17 @@ def gap_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> F
         _add_legend(figure, columns, drawn)
         add_caption(figure, _caption(columns, drawn, names, left_out or {}))
     return figure
+
+
+def gap_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """The configurations that are drawn, with their places and bars."""
+    return rows[_drawn(dict(rows))][list(DATA)].reset_index(drop=True)
+
+
+def _drawn(columns: Columns) -> BoolArray:
+    x, gap = reals(columns, "jacobian_norm_mean"), reals(columns, "generalization_gap_mean")
+    made: BoolArray = np.isfinite(x) & np.isfinite(gap) & (x > 0)
+    return made
 
 
 def _panels(figure: Figure, cell: SubplotSpec, columns: Columns, at: Any) -> list[Axes]:
@@ -114,16 +135,13 @@ def _draw(axes: Axes, columns: Columns, at: Any) -> None:
                 markersize=3.6,
                 markeredgecolor="white",
                 markeredgewidth=0.4,
+                rasterized=int(np.sum(at)) > MANY_MARKS,
                 elinewidth=0.5,
                 alpha=0.9,
             )
     axes.set_xscale("log")
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    # Ticks as 0.01, 0.1, 1 and not as powers; where the axis is short also 2 and 5.
-    low, high = axes.get_xlim()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 60 * low else (1.0,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    name_decades(axes.xaxis)
 
 
 def _kinds(columns: Columns) -> tuple[Any, Any, Any]:
@@ -150,12 +168,17 @@ def _add_legend(figure: Figure, columns: Columns, drawn: Any) -> None:
 def _caption(columns: Columns, drawn: Any, names: list[str | None], left_out: Mapping[str, int]) -> str:
     n_seeds = reals(columns, "n_seeds")
     n_hidden = len(n_seeds) - int(np.sum(drawn))
-    where = f"{names[0]}: " if len(names) == 1 else ""
+    dataset = np.asarray(texts(columns, "dataset"), dtype=object)
+    counted = [
+        f"{name}: {int(np.sum(drawn & (dataset == name)))} configurations,"
+        f" {int(np.sum(n_seeds[drawn & (dataset == name)]))} models"
+        for name in names
+    ]
     bars = "; bars are one standard deviation over seeds" if np.any(n_seeds[drawn] > 1) else ""
     hidden = f" {n_hidden} configurations have no positive value to draw." if n_hidden else ""
     only = ", all on true labels" if np.any(drawn) and np.all(_kinds(columns)[0][drawn]) else ""
     return (
-        f"{where}{int(np.sum(drawn))} configurations, {int(np.sum(n_seeds[drawn]))} models{only}. A point is a"
-        f" configuration's mean over seeds{bars}. The Jacobian norm is the mean over test points.{hidden}"
+        f"{'; '.join(counted) or 'No models'}{only}. A point is a configuration's mean over seeds{bars}. The Jacobian"
+        f" norm is the mean over test points.{hidden}"
         f" {exclusions(left_out)}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,14 +10,17 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, NullFormatter
 
-COLUMN_INCHES = 3.4
+COLUMN_INCHES = 3.3
 """Width of a column of a two-column page; what is drawn for it is legible on a screen as well."""
 
 # Okabe and Ito's palette, in the order in which pairs differ most also in grey.
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+CONTINUOUS = "viridis"
 MARKERS = ("o", "^", "s", "D", "v", "P")
 INK, FAINT = "#222222", "#DDDDDD"
 
@@ -54,6 +58,10 @@ CAPTION_CHARACTERS_AN_INCH = 19.5
 CAPTION_LINE_INCHES = 0.115
 
 
+MANY_MARKS = 1500
+"""More marks than this are one picture within an SVG or PDF: each would take some hundred bytes."""
+
+
 @contextmanager
 def paper_style() -> Iterator[None]:
     """Draw within it; matplotlib's own settings are as before afterwards."""
@@ -70,6 +78,41 @@ def add_caption(figure: Figure, text: str) -> None:
     figure.text(
         0.06 / width, 0.04 / height, "\n".join(lines), fontsize=CAPTION_SIZE, color=INK, va="bottom", linespacing=1.15
     )
+
+
+def name_decades(axis: Axis, n_ticks: int = 5) -> None:
+    """Ticks of a logarithmic axis as 0.01, 0.1, 1, with 2 and 5 or 3 where it is short, as powers of ten where long.
+
+    Called when all is drawn: the ticks are those of the view as it is.
+
+    Args:
+        n_ticks: at most so many are named.
+    """
+    low, high = axis.get_view_interval()
+    if not 0 < low < high:
+        return
+    axis.set_major_locator(FixedLocator(_decades(low, high, n_ticks)))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(
+        LogFormatterSciNotation(labelOnlyBase=False)
+        if low < 1e-4 or high > 3e4
+        else FuncFormatter(lambda value, _: f"{value:g}")
+    )
+
+
+def _decades(low: float, high: float, n_ticks: int) -> list[float]:
+    """The densest of the usual ticks of a logarithmic axis that are no more than so many within the view."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 40, 80)
+    choices = [[10.0**e * sub for e in range(first, last + 1) for sub in subs] for subs in ((1, 2, 5), (1, 3), (1,))]
+    choices += [[10.0**e for e in range(first, last + 1) if e % step == 0] for step in steps[1:]]
+    within = [[tick for tick in ticks if low <= tick <= high] for ticks in choices]
+    chosen = next(place for place, ticks in enumerate([*within, []]) if len(ticks) <= n_ticks)
+    # One tick shows no scale: rather one too many.
+    alone = chosen == len(within) or len(within[chosen]) < 2
+    return within[
+        chosen - 1 if alone and chosen and len(within[chosen - 1]) <= n_ticks + 1 else min(chosen, len(within) - 1)
+    ]
 
 
 def exclusions(left_out: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,13 @@ from sensdb.analysis.figures.paper import (
     paper_style,
 )
 from sensdb.analysis.statistics.finished import Columns, groups, reals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATA = (
+    "dataset", "quantile", "accuracy", "accuracy_q05", "accuracy_q95", "loss_share", "n_models", "n_points",
+)  # fmt: skip
 
 
 def points_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> Figure:
@@ -62,6 +70,11 @@ def points_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -
         )
         add_caption(figure, caption)
     return figure
+
+
+def points_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """The groups that are drawn, with what is drawn of them."""
+    return rows[list(DATA)].reset_index(drop=True)
 
 
 def _finish(above: Axes, below: Axes, n_groups: int) -> None:

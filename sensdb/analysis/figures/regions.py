@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from sensdb.analysis.figures.paper import COLUMN_INCHES, INK, VERMILLION, add_caption, exclusions, paper_style
 from sensdb.analysis.statistics.finished import Columns, reals, texts
 from sensdb.results.pictures import Arrays, moments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCOPES = {"last_hidden": "last hidden layer", "all": "all layers"}
 
@@ -31,7 +35,7 @@ def regions_figure(columns: Columns, left_out: Mapping[str, int] | None = None, 
     shown = moments(pictures)
     with paper_style():
         size = COLUMN_INCHES / 2
-        figure = Figure(figsize=(COLUMN_INCHES, 2 * size + 1.0), layout="constrained")
+        figure = Figure(figsize=(COLUMN_INCHES, 2 * size + 1.25), layout="constrained")
         grid = figure.subplots(2, len(shown), sharex=True, sharey=True, squeeze=False)
         for row, (scope, words) in enumerate(SCOPES.items()):
             for column, moment in enumerate(shown):
@@ -43,6 +47,37 @@ def regions_figure(columns: Columns, left_out: Mapping[str, int] | None = None, 
             grid[1, column].set_xlabel(f"{moment} training")
         add_caption(figure, _caption(columns, left_out or {}))
     return figure
+
+
+def regions_data(rows: pd.DataFrame, *, pictures: Arrays) -> pd.DataFrame:
+    """What is drawn: boundaries as lines (a1, b1) to (a2, b2) with their hidden layer, pixels and points as places.
+
+    Boundaries of the last hidden layer are drawn in both rows of the figure. A pixel is one whose codes differ from
+    those of the next, at its middle.
+    """
+    import pandas as pd
+
+    corners = ("a1", "b1", "a2", "b2")
+    parts = [pd.DataFrame({"moment": None, "what": "training point", **_places(pictures["points"])})]
+    for moment in moments(pictures):
+        if f"{moment}_segments" in pictures:
+            ends = pictures[f"{moment}_segments"].reshape(-1, 4)
+            lines = {name: ends[:, i] for i, name in enumerate(corners)}
+            layer = pd.array(pictures[f"{moment}_layers"], dtype="Int64")
+            parts.append(pd.DataFrame({"moment": moment, "what": "boundary", "layer": layer, **lines}))
+            continue
+        for scope in SCOPES:
+            changed = pictures[f"{moment}_changes_{scope}"] > 0
+            size = 2 * float(pictures["half"]) / len(changed)
+            middles = (np.argwhere(changed)[:, ::-1] + 0.5) * size - float(pictures["half"])
+            parts.append(pd.DataFrame({"moment": moment, "what": f"pixel, {SCOPES[scope]}", **_places(middles)}))
+    made = pd.concat(parts, ignore_index=True)
+    made.insert(0, "model_id", int(rows["model_id"].iloc[0]))
+    return made.reindex(columns=["model_id", "moment", "what", "layer", *corners])
+
+
+def _places(points: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    return {"a1": points[:, 0].astype(np.float64), "b1": points[:, 1].astype(np.float64)}
 
 
 def _draw(axes: Axes, pictures: Arrays, moment: str, scope: str) -> None:
@@ -68,14 +103,16 @@ def _draw(axes: Axes, pictures: Arrays, moment: str, scope: str) -> None:
     axes.set_ylim(-half, half)
     axes.set_aspect("equal")
     axes.grid(visible=False)
-    axes.tick_params(labelsize=5.5)
+    axes.tick_params(labelsize=6)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
 
 def _numbers(columns: Columns, moment: str, scope: str) -> str:
     ending = "_before" if moment == "before" else ""
     (row,) = [i for i, each in enumerate(texts(columns, "scope")) if each == scope]
     n_regions, ratio = (reals(columns, f"{name}{ending}")[row] for name in ("n_regions", "ratio"))
-    density = f", near / all {ratio:.2f}" if np.isfinite(ratio) else ""
+    density = f"\nnear / all {ratio:.2f}" if np.isfinite(ratio) else ""
     return f"{int(n_regions):,} regions{density}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,9 +20,13 @@ from sensdb.analysis.figures.paper import (
     add_caption,
     exclusions,
     mark_empty,
+    name_decades,
     paper_style,
 )
 from sensdb.analysis.statistics.finished import Columns, groups, reals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = {
     "random": ("random ellipse", VERMILLION, ":"),
@@ -33,38 +38,51 @@ TICKS = {0.0: "0", math.pi / 3: "π/3", math.pi: "π", 5 * math.pi / 3: "5π/3",
 
 
 def trajectories_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> Figure:
-    """Jacobian norm above, transitions below, a line for each kind of ellipse and a column for each data set.
+    """Jacobian norm and transitions against the angle, a line for each kind of ellipse (paper.md 4a).
+
+    One data set has the norm above and the transitions below; several have a row each, the norm on the left.
 
     Args:
         columns: rows of the saved query `trajectory_profile`.
         left_out: models that are not among them, by reason.
     """
     by_dataset = groups(columns, ("dataset",))
-    n_columns = max(1, len(by_dataset))
+    several = len(by_dataset) > 1
     with paper_style():
-        figure = Figure(figsize=(COLUMN_INCHES * max(1.0, 0.8 * n_columns), 3.8), layout="constrained")
-        grid = figure.subplots(2, n_columns, sharex=True, squeeze=False)
+        figure = Figure(figsize=(COLUMN_INCHES, 1.0 + 1.4 * len(by_dataset) if several else 3.8), layout="constrained")
+        grid = (
+            figure.subplots(max(1, len(by_dataset)), 2, sharex=True, squeeze=False)
+            if several
+            else (figure.subplots(2, 1, sharex=True, squeeze=False).T)
+        )
         for place, ((name,), at) in enumerate(by_dataset):
-            above, below = grid[:, place]
-            _draw(above, columns, at, "log10_jacobian_norm", 10.0)
-            _draw(below, columns, at, "transitions", None)
-            above.set_yscale("log")
-            below.set_ylim(bottom=0)
-            below.set_xlabel("angle")
-            if n_columns > 1:
-                above.set_title(name or "", loc="left")
-        for axes in grid.flat:
-            _mark_points(axes)
-        if not by_dataset:
-            mark_empty(grid[0, 0], "no trajectories")
-            mark_empty(grid[1, 0], "no trajectories")
-        grid[0, 0].set_ylabel("Jacobian norm")
-        grid[1, 0].set_ylabel("transitions a bin")
+            norms, transitions = grid[place]
+            _draw(norms, columns, at, "log10_jacobian_norm", 10.0)
+            _draw(transitions, columns, at, "transitions", None)
+            norms.set_yscale("log")
+            name_decades(norms.yaxis)
+            transitions.set_ylim(bottom=0)
+            if several:
+                norms.set_title(name or "", loc="left")
+        for norms, transitions in grid:
+            for axes in (norms, transitions):
+                _mark_points(axes, narrow=several)
+                if not by_dataset:
+                    mark_empty(axes, "no trajectories")
+            norms.set_ylabel("Jacobian norm")
+            transitions.set_ylabel("transitions a bin")
+        for axes in grid[-1] if several else grid[-1, 1:]:
+            axes.set_xlabel("angle")
         handles, labels = grid[0, 0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside upper left", ncols=3, columnspacing=1.0)
         add_caption(figure, _caption(columns, by_dataset, left_out or {}))
     return figure
+
+
+def trajectories_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """All bins, with what is drawn of them."""
+    return rows
 
 
 def _draw(axes: Axes, columns: Columns, at: np.ndarray, metric: str, base: float | None) -> None:
@@ -82,12 +100,12 @@ def _draw(axes: Axes, columns: Columns, at: np.ndarray, metric: str, base: float
         axes.plot(angle, mean, color=colour, linestyle=line, label=label)
 
 
-def _mark_points(axes: Axes) -> None:
+def _mark_points(axes: Axes, *, narrow: bool) -> None:
     for anchor in ANCHORS:
         axes.axvline(anchor, color=INK, linewidth=0.5, linestyle=(0, (1, 3)))
     axes.grid(visible=False, axis="x")
     axes.set_xlim(0, 2 * math.pi)
-    axes.xaxis.set_major_locator(FixedLocator(list(TICKS)))
+    axes.xaxis.set_major_locator(FixedLocator(list(ANCHORS) if narrow else list(TICKS)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda angle, _: TICKS.get(angle, "")))
 
 
