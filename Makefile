@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench storm clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -43,6 +43,9 @@ check: $(VENV)/.installed-dev ## ruff, formatting, mypy --strict, import contrac
 bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table each
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.measurement
+
+storm: $(VENV)/.installed-dev ## 10,000 models and 500 faults on each database: what was lost, what came twice, how long it took
+	$(BIN)/python -m tests.storm.storm
 
 clean: ## remove the environment and what the demo made
 	rm -rf $(VENV) sensdb-demo

@@ -23,9 +23,19 @@ class Cluster:
 
     PostgreSQL refuses to run as root; root starts it as `nobody`. Its folder has a short path, for that of its socket
     may not exceed 107 bytes, and lies outside any folder closed to others, such as pytest's own.
+
+    Args:
+        max_connections: of the server.
+        loses_commits: whether the last commits may be lost with the server, which makes the tests quicker.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_connections: int = 200, loses_commits: bool = True) -> None:
+        self._settings = (
+            f"fsync=off full_page_writes=off max_connections={max_connections} shared_buffers=64MB"
+            # Tests write little and lose nothing that matters when the machine fails; a server that is to be
+            # stopped in the middle must have told the system of every commit it has answered.
+            f" synchronous_commit={'off' if loses_commits else 'on'}"
+        )
         self.folder = Path(tempfile.mkdtemp(prefix="sensdb-pg-", dir="/tmp"))
         self.data = self.folder / "data"
         self.log = self.folder / "log"
@@ -39,9 +49,7 @@ class Cluster:
         if self.account:
             os.chown(self.folder, self.account["user"], self.account["group"])
         self._run("initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-N")
-        # Tests write little and lose nothing that matters when the machine fails.
-        settings = "fsync=off synchronous_commit=off full_page_writes=off max_connections=200 shared_buffers=64MB"
-        options = " ".join(f"-c {setting}" for setting in settings.split())
+        options = " ".join(f"-c {setting}" for setting in self._settings.split())
         where = f"-h 127.0.0.1 -p {self.port} -k {self.folder}"
         self._run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", self.log, "-o", f"{where} {options}", "start")
         return self
@@ -51,6 +59,10 @@ class Cluster:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self) -> None:
+        """Kill the server in the middle of everything, and start it again on the same port."""
+        self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "-t", "60", "-l", self.log, "restart")
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database in this cluster, as a user would write it."""

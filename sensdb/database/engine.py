@@ -229,14 +229,22 @@ def require_schema(engine: sa.Engine) -> None:
         DatabaseError: no schema, an older one (both: `sensdb init`), a newer one (install a newer sensdb), or no
             connection.
     """
-    with reading(engine) as connection:
-        revision = schema_revision(connection)
-    check_revision(engine.url, revision)
+    try:
+        with reading(engine) as connection:
+            revision = schema_revision(connection)
+    except sa.exc.OperationalError as error:
+        raise connection_error(engine.url, error) from error
+    require_revision(engine.url, revision)
+
+
+def require_revision(url: sa.URL, revision: str | None) -> None:
+    """Refuse a schema this version does not know, given what `schema_revision` found; raises as `require_schema`."""
+    check_revision(url, revision)
     if revision is None:
-        raise DatabaseError(f"no sensdb schema in {mask(engine.url)}.", "sensdb init creates it.")
+        raise DatabaseError(f"no sensdb schema in {mask(url)}.", "sensdb init creates it.")
     if revision != REVISION:
         raise DatabaseError(
-            f"the schema in {mask(engine.url)} is older than this sensdb: revision {revision}, needed {REVISION}.",
+            f"the schema in {mask(url)} is older than this sensdb: revision {revision}, needed {REVISION}.",
             "sensdb init upgrades it; stop the workers first.",
         )
 
