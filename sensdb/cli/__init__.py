@@ -35,6 +35,7 @@ COMMANDS = {
     "import": "sensdb.cli.measure",
     "query": "sensdb.cli.query",
     "plot": "sensdb.cli.plot",
+    "report": "sensdb.cli.report",
     "sync": "sensdb.cli.admin",
     "delete": "sensdb.cli.admin",
     "doctor": "sensdb.cli.admin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Asked:
-    """The values of the options of `asking_options`, as the user gave them."""
+    """The values of the options of `asking_options` or `filter_options`, as the user gave them."""
 
     parameters: Mapping[str, str]
     sweeps: tuple[str, ...]
@@ -39,7 +39,7 @@ class Asked:
 
 
 def asking_options(function: Callable[..., R]) -> Callable[..., R]:
-    """-p, --sweep, --dataset, --where and --no-sync; the command gets one argument more, `asked`, an `Asked`."""
+    """-p and what `filter_options` gives; the command gets one argument more, `asked`, an `Asked`."""
 
     @click.option(
         "-p",
@@ -47,8 +47,19 @@ def asking_options(function: Callable[..., R]) -> Callable[..., R]:
         metavar="NAME=VALUE",
         multiple=True,
         callback=parse_assignments,
-        help="A parameter of the question, or $NAME of --sql; repeatable.",
+        help="A parameter of the saved question; repeatable.",
     )
+    @filter_options
+    @functools.wraps(function)
+    def with_parameters(*args: object, parameters: dict[str, str], asked: Asked, **kwargs: object) -> R:
+        return function(*args, **kwargs, asked=replace(asked, parameters=parameters))
+
+    return with_parameters
+
+
+def filter_options(function: Callable[..., R]) -> Callable[..., R]:
+    """--sweep, --dataset, --where and --no-sync; the command gets one argument more, `asked`, an `Asked`."""
+
     @click.option("--sweep", "sweeps", metavar="NAME", multiple=True, help="Only models of this sweep; repeatable.")
     @click.option(
         "--dataset",
@@ -69,15 +80,13 @@ def asking_options(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def with_asked(
         *args: object,
-        parameters: dict[str, str],
         sweeps: tuple[str, ...],
         datasets: tuple[str, ...],
         conditions: tuple[str, ...],
         no_sync: bool,
         **kwargs: object,
     ) -> R:
-        asked = Asked(parameters, sweeps, datasets, conditions, sync=not no_sync)
-        return function(*args, **kwargs, asked=asked)
+        return function(*args, **kwargs, asked=Asked({}, sweeps, datasets, conditions, sync=not no_sync))
 
     return with_asked
 

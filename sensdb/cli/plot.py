@@ -34,7 +34,7 @@ HELP = "\n\n".join(
         "sensdb plot gap -o gap.pdf",
         "sensdb plot points --sweep digits -o points.png --data points.json",
         "sensdb plot scatter transitions generalization_gap --color hidden_layers -o scatter.svg",
-        then="sensdb query correlation",
+        then="sensdb report -o report.html",
     ),
 )
 @click.argument("name", type=NearestChoice(FIGURES))

@@ -81,7 +81,9 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     ),
 )
 @click.argument("name", metavar="[NAME]", required=False, is_eager=True, shell_complete=complete_queries)
-@click.option("--sql", metavar="TEXT", help="One SELECT or EXPLAIN over the views v_*, or - for stdin.")
+@click.option(
+    "--sql", metavar="TEXT", help="One SELECT or EXPLAIN over the views v_*, or - for stdin; -p fills its $NAMEs."
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many rows; stderr says how many there were.")
 @click.option(
     "--queries",

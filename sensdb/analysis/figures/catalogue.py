@@ -39,7 +39,7 @@ class Drawing:
     @property
     def described(self) -> str:
         """The question, with the number the figure has in the paper."""
-        return f"{self.question} (figure {self.number})" if self.number is not None else self.question
+        return f"{self.question} (the paper's figure {self.number})" if self.number is not None else self.question
 
 
 FIGURES: Mapping[str, Drawing] = {

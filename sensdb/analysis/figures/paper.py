@@ -53,6 +53,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sensdb",  # the same figure has the same bytes
     "pdf.fonttype": 42,
 }
+CAPTION = "caption"
 CAPTION_SIZE = 6.5
 CAPTION_CHARACTERS_AN_INCH = 19.5
 CAPTION_LINE_INCHES = 0.115
@@ -75,9 +76,20 @@ def add_caption(figure: Figure, text: str) -> None:
     lines = textwrap.wrap(text, int(width * CAPTION_CHARACTERS_AN_INCH))
     share = (len(lines) * CAPTION_LINE_INCHES + 0.06) / height
     figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))  # type: ignore[union-attr,call-arg]
-    figure.text(
-        0.06 / width, 0.04 / height, "\n".join(lines), fontsize=CAPTION_SIZE, color=INK, va="bottom", linespacing=1.15
-    )
+    place = (0.06 / width, 0.04 / height)
+    written = figure.text(*place, "\n".join(lines), fontsize=CAPTION_SIZE, color=INK, va="bottom", linespacing=1.15)
+    written.set_gid(CAPTION)
+
+
+def take_caption(figure: Figure) -> str:
+    """The caption's text, taken off a figure whose page has its own place for it; its room goes too."""
+    (written,) = [text for text in figure.texts if text.get_gid() == CAPTION]
+    written.remove()
+    lines = written.get_text().split("\n")
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height - len(lines) * CAPTION_LINE_INCHES - 0.06)
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1))  # type: ignore[union-attr,call-arg]
+    return " ".join(lines)
 
 
 def name_decades(axis: Axis, n_ticks: int = 5) -> None:
