@@ -37,6 +37,7 @@ COMMANDS = {
     "plot": "sensdb.cli.plot",
     "report": "sensdb.cli.report",
     "sync": "sensdb.cli.admin",
+    "copy": "sensdb.cli.copy",
     "delete": "sensdb.cli.admin",
     "doctor": "sensdb.cli.admin",
 }
