@@ -222,7 +222,7 @@ def _fit_layers(spec: dict[str, Any]) -> None:
 
 
 def _fit_optimizer(spec: dict[str, Any], n_points: int) -> None:
-    """batch_size, momentum and learning rates against the optimizer and the number of training points."""
+    """batch_size, momentum, learning rates and augmentation against the optimizer and the number of training points."""
     batch_size, optimizer = spec["batch_size"], spec["optimizer"]
     if batch_size != FULL_BATCH and batch_size > n_points:
         raise FieldError(
@@ -238,6 +238,12 @@ def _fit_optimizer(spec: dict[str, Any], n_points: int) -> None:
         if spec["batch_size"] != FULL_BATCH:
             raise FieldError(
                 "batch_size", f"{batch_size} is not full, the only batch of optimizer lbfgs.", "write batch_size: full."
+            )
+        if spec["augmentation"] is not None:
+            raise FieldError(
+                "augmentation",
+                f"{show(spec['augmentation'])} does not go with optimizer lbfgs, whose line search needs a fixed loss.",
+                "write augmentation: none, or train with sgd, momentum, adam or rmsprop.",
             )
         spec["learning_rate"] = spec["learning_rate_drop_epochs"] = None
     elif spec["learning_rate"] is None:

@@ -12,6 +12,9 @@ from sensdb.definitions.spec_fields import AUGMENTATIONS, DTYPES, LOSSES, MOST_S
 positive = st.floats(min_value=1e-300, max_value=1e300)
 
 
+_AUGMENTATION = st.sampled_from(AUGMENTATIONS)
+
+
 @st.composite
 def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     """A valid mapping with every field given, in no particular order."""
@@ -21,6 +24,7 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     hidden_layers = draw(st.integers(0, 5))
     widths = st.lists(st.integers(1, 4), min_size=hidden_layers, max_size=hidden_layers)
     optimizer = draw(st.sampled_from(OPTIMIZERS))
+    augmentations = st.just("none") if optimizer == "lbfgs" else st.just("none") | st.lists(_AUGMENTATION)
     batches = st.just("full") if optimizer == "lbfgs" else st.just("full") | st.integers(1, n_train or info.n_train)
     fields = {
         "dataset": dataset,
@@ -32,7 +36,7 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
         "biases": draw(st.booleans()),
         "weight_scale": draw(positive),
         "label_noise": draw(st.floats(0, 1)),
-        "augmentation": draw(st.just("none") | st.lists(st.sampled_from(AUGMENTATIONS))),
+        "augmentation": draw(augmentations),
         "loss": draw(st.sampled_from(LOSSES)),
         "optimizer": optimizer,
         "momentum": draw(st.none() | st.floats(0, 1, exclude_max=True)),

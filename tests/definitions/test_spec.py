@@ -156,6 +156,11 @@ def test_equal_networks_are_spelt_alike(given, normalised):
             "batch_size: 32 is not full, the only batch of optimizer lbfgs.",
             "write batch_size: full.",
         ),
+        (
+            {"optimizer": "lbfgs", "batch_size": "full", "augmentation": ["flip"]},
+            "augmentation: ['flip'] does not go with optimizer lbfgs, whose line search needs a fixed loss.",
+            "write augmentation: none, or train with sgd, momentum, adam or rmsprop.",
+        ),
         ({"max_steps": 2**24 + 1}, "max_steps: 16777217 is not a whole number from 1 to 16777216.", None),
         ({"max_steps": 0.5}, "max_steps: 0.5 is not a whole number from 1 to 16777216.", None),
         (
