@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sensdb.errors import ShapeError
 from sensdb.measurement.softmax import softmax_metrics
-from sensdb.training.network import StackedNetwork, activation_slope
+from sensdb.training.network import StackedNetwork, activation_slope, stacked_product
 
 # GEMM rows (points times classes) that keep a CPU core busy and its working set in cache; narrow networks take more
 # points at a time, up to CACHE_ELEMENTS numbers, so that the price of a call vanishes.
@@ -140,7 +140,7 @@ def reduced_jacobian(network: StackedNetwork, z: list[Tensor], factor: Tensor) -
         # In place once the tensor is ours: a pass over [M, B, C, h] costs a tenth of the product before it.
         rows = rows.mul_(slope.unsqueeze(2)) if layer < len(z) - 2 else rows * slope.unsqueeze(2)
         onward = network.weights[layer] if layer else factor
-        rows = torch.bmm(rows.flatten(1, 2), onward).view(n_models, n_points, classes, onward.shape[2])
+        rows = stacked_product(rows.flatten(1, 2), onward).view(n_models, n_points, classes, onward.shape[2])
     return rows, log_scale
 
 

@@ -7,18 +7,16 @@ kink; its code is the number of kinks strictly below z. Counts are even, in cros
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from sensdb.errors import ShapeError
+from sensdb.measurement.crossings import Walk, linear
 from sensdb.training.network import KINKS, StackedNetwork, activation
 
 # Numbers a tensor [nodes, width] may have before the path is cut: fits a core's cache, and bounds the memory at
 # NODE_ELEMENTS numbers a hidden layer.
-NODE_ELEMENTS = 2**20
+NODE_ELEMENTS = 2**19
 
 
 def shift_vertices(images: Tensor) -> Tensor:
@@ -66,11 +64,11 @@ def count_exact(network: StackedNetwork, vertices: Tensor, *, cap: int = NODE_EL
     counts = torch.zeros(len(vertices), dtype=torch.int64, device=vertices.device)
     if len(network.weights) == 1:
         return counts
-    walk = _Walk(network, counts, cap)
+    walk = Walk(network, counts, cap)
     n_vertices = vertices.shape[1]
     paths = max(1, cap // ((n_vertices + 1) * network.sizes[1]))
     for start in range(0, len(vertices), paths):
-        z = _linear(network, 0, vertices[start : start + paths])  # [P, S, h1]
+        z = linear(network, 0, vertices[start : start + paths])  # [P, S, h1]
         closed = torch.cat([z, z[:, :1]], dim=1).flatten(0, 1)  # [P (S + 1), h1]
         path = torch.arange(start, start + len(z), device=z.device).repeat_interleave(n_vertices + 1)
         walk.down(closed, path)
@@ -105,12 +103,12 @@ def sampled_by_layer(network: StackedNetwork, vertices: Tensor, multiple: int, *
     fraction = torch.arange(multiple, dtype=vertices.dtype, device=vertices.device)[:, None] / multiple
     paths = max(1, cap // (places * max(network.sizes[1:-1])))
     for start in range(0, n_points, paths):
-        corner = _linear(network, 0, vertices[start : start + paths]).unsqueeze(2)  # [P, S, 1, h1]
+        corner = linear(network, 0, vertices[start : start + paths]).unsqueeze(2)  # [P, S, 1, h1]
         step = corner.roll(-1, dims=1) - corner
         z = (corner + fraction * step).flatten(1, 2)  # [P, k, h1]
         for layer in range(hidden):
             if layer:
-                z = _linear(network, layer, activation(network.nonlinearity, z))
+                z = linear(network, layer, activation(network.nonlinearity, z))
             for kink in KINKS[network.nonlinearity]:
                 code = z > kink
                 changes = torch.count_nonzero(code[:, 1:] ^ code[:, :-1], dim=(1, 2))
@@ -158,133 +156,6 @@ def exact_work(network: StackedNetwork, vertices: Tensor) -> float:
         nodes = nodes + by_layer[:, layer - 1]
         work += float(nodes.mean()) * sizes[layer] * sizes[layer + 1]
     return work
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Nodes of one hidden layer, and the crossings on the edges between them that are still to become nodes.
-
-    z [R, h] and path [R] are ordered along the paths; crossing m lies on the edge from node edge[m] to the next, at
-    fraction[m] of it, where unit[m] meets kink[m]; crossings are ordered by edge and fraction.
-    """
-
-    layer: int
-    z: Tensor
-    path: Tensor
-    edge: Tensor
-    unit: Tensor
-    kink: Tensor
-    fraction: Tensor
-
-    def cut(self, limit: int) -> list[_Part]:
-        """Parts of at most `limit` nodes once the crossings are nodes, or of one edge; a cut's node is in both."""
-        n_nodes = len(self.z)
-        if n_nodes + len(self.edge) <= limit or n_nodes < 3:
-            return [self]
-        before = torch.searchsorted(self.edge, torch.arange(n_nodes, device=self.edge.device))
-        place = (before + torch.arange(n_nodes, device=before.device)).cpu().numpy()  # of each node in the new list
-        first_crossing = before.cpu().numpy()
-        parts: list[_Part] = []
-        start = 0
-        while start < n_nodes - 1:
-            end = max(start + 1, int(np.searchsorted(place, place[start] + limit, side="left")) - 1)
-            nodes = slice(start, end + 1)
-            crossings = slice(int(first_crossing[start]), int(first_crossing[end]))
-            parts.append(
-                _Part(
-                    self.layer,
-                    self.z[nodes],
-                    self.path[nodes],
-                    self.edge[crossings] - start,
-                    self.unit[crossings],
-                    self.kink[crossings],
-                    self.fraction[crossings],
-                )
-            )
-            start = end
-        return parts
-
-    def insert(self) -> tuple[Tensor, Tensor]:
-        """z and path at the old nodes and the crossings together, in order along the paths."""
-        n_nodes, width = self.z.shape
-        crossings = torch.bincount(self.edge, minlength=n_nodes)
-        # A node is followed by the crossings of its edge: all of them start from its z.
-        source = torch.repeat_interleave(torch.arange(n_nodes, device=self.z.device), crossings + 1)  # [R']
-        place = self.edge + torch.arange(1, len(self.edge) + 1, device=self.z.device)
-        weight = torch.zeros(len(source), dtype=self.z.dtype, device=self.z.device).index_put_((place,), self.fraction)
-        ends = torch.stack([source, (source + 1).clamp_max(n_nodes - 1)], dim=1)
-        # (1 - w) z[i] + w z[i + 1], gathered and summed in one pass: three times faster than two gathers and a lerp.
-        z = torch.nn.functional.embedding_bag(
-            ends, self.z, mode="sum", per_sample_weights=torch.stack([1.0 - weight, weight], dim=1)
-        )
-        # On its kink exactly, or rounding would leave a trickle behind it on which deeper units seem to move.
-        z.view(-1).index_put_((place * width + self.unit,), self.kink)
-        return z, self.path[source]
-
-
-class _Walk:
-    """Depth-first over the parts of node lists, so that at most one list a layer is in memory."""
-
-    def __init__(self, network: StackedNetwork, counts: Tensor, cap: int) -> None:
-        self.network = network
-        self.counts = counts
-        self.cap = cap
-        self.parts: list[_Part] = []
-
-    def down(self, z: Tensor, path: Tensor) -> None:
-        """Count all crossings of the nodes z, [R, h1] at the first hidden layer, and of the layers after it."""
-        self.count(0, z, path)
-        while self.parts:
-            part = self.parts.pop()
-            z, path = part.insert()
-            layer = part.layer + 1
-            self.count(layer, _linear(self.network, layer, activation(self.network.nonlinearity, z)), path)
-
-    def count(self, layer: int, z: Tensor, path: Tensor) -> None:
-        """Add the crossings on the edges between the nodes, and lay up the parts for the next layer."""
-        width = z.shape[1]
-        seams = _true_places(path[1:] != path[:-1])  # where one path's last node meets the next one's first
-        found = []
-        for kink in KINKS[self.network.nonlinearity]:
-            code = z > kink
-            crossed = code[1:] ^ code[:-1]  # [R - 1, h]
-            crossed[seams] = False
-            found.append(_true_places(crossed.view(-1)))
-        place = torch.cat(found)
-        edge = torch.div(place, width, rounding_mode="floor")
-        self.counts += torch.bincount(path[edge], minlength=len(self.counts))
-        if layer == len(self.network.weights) - 2:
-            return
-        kink_of = torch.cat(
-            [z.new_full((len(p),), kink) for p, kink in zip(found, KINKS[self.network.nonlinearity], strict=True)]
-        )
-        flat = z.reshape(-1)
-        start, end = flat[place], flat[place + width]
-        fraction = (kink_of - start) / (end - start)
-        # Below 1, so that a crossing at the edge's end does not sort behind those of the next edge.
-        order = _sorted_order(edge + fraction.double().clamp(0.0, 1.0 - 2.0**-20))
-        edge = edge[order]
-        part = _Part(layer, z, path, edge, (place % width)[order], kink_of[order], fraction[order])
-        self.parts.extend(part.cut(max(2, self.cap // max(width, self.network.sizes[layer + 2]))))
-
-
-def _linear(network: StackedNetwork, layer: int, h: Tensor) -> Tensor:
-    bias = None if network.biases is None else network.biases[layer][0]
-    return torch.nn.functional.linear(h, network.weights[layer][0], bias)
-
-
-def _true_places(mask: Tensor) -> Tensor:
-    """Where a flat mask is true; by numpy on the CPU, which is three times faster than torch (2.13)."""
-    if mask.device.type == "cpu":
-        return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return mask.nonzero().squeeze(1)
-
-
-def _sorted_order(key: Tensor) -> Tensor:
-    """The stable order that sorts `key`; by numpy on the CPU, twice as fast as torch (2.13)."""
-    if key.device.type == "cpu":
-        return torch.from_numpy(np.argsort(key.numpy(), kind="stable"))
-    return torch.argsort(key, stable=True)
 
 
 def _check(network: StackedNetwork, vertices: Tensor) -> None:
