@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -117,10 +117,10 @@ class Tally:
         parts.append(f"{60 * self.models_per_second:.3g} models/min, {self.model_steps_per_second:.3g} model-steps/s")
         if self.seconds_left is not None:
             parts.append(f"{duration_text(self.seconds_left)} left")
-        return ": ".join([parts[0], ", ".join(parts[1:])])
+        return " | ".join([": ".join([parts[0], ", ".join(parts[1:])]), *map(str, self.packs)])
 
     def as_json(self) -> dict[str, object]:
-        """The same as `line`, as one flat object for `--log-format json`."""
+        """The same as `line` for `--log-format json`: one object, flat but for `packs`."""
         return {
             "event": "progress",
             "device": self.device,
@@ -131,7 +131,7 @@ class Tally:
             "models_per_second": self.models_per_second,
             "model_steps_per_second": self.model_steps_per_second,
             "seconds_left": self.seconds_left,
-            "packs": [str(pack) for pack in self.packs],
+            "packs": [asdict(pack) for pack in self.packs],
         }
 
 
@@ -203,14 +203,13 @@ class Bar:
         self._progress.start()
 
     def update(self, tally: Tally) -> None:
-        pack = str(tally.packs[0]) if tally.packs else ""
         name, _, detail = tally.line().partition(": ")
         self._progress.update(
             self._task,
             description=name,
             total=None if tally.left is None else tally.done + tally.left,
             completed=tally.done,
-            detail=f"{detail}{' | ' if pack else ''}{pack}",
+            detail=detail,
         )
 
     def log(self, level: str, text: str) -> None:
