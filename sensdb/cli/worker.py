@@ -41,6 +41,13 @@ class Duration(click.ParamType[float]):
 @click.option("--pack-size", type=click.IntRange(1, 4096), help="Upper bound on models trained at once by a process.")
 @click.option("--keep-weights", is_flag=True, help="Store the weights of every model trained, in SENSDB_ARTIFACTS.")
 @click.option(
+    "--checkpoint-every",
+    type=Duration(),
+    default="60s",
+    show_default=True,
+    help="How often a model on its way is kept in SENSDB_CACHE, to go on from there after a stop or a crash.",
+)
+@click.option(
     "--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True, help="Of lines on stderr."
 )
 @pass_settings
@@ -54,12 +61,13 @@ def worker(
     max_models: int | None,
     pack_size: int | None,
     keep_weights: bool,
+    checkpoint_every: float,
     log_format: str,
 ) -> None:
     """Train, measure and store queued models until stopped.
 
     One process a core on the CPU, one a GPU. SIGTERM and Ctrl-C release what is not finished, at no cost to its
-    budgets; a second one does so at once.
+    budgets, and keep it on disk so that another worker on this host goes on with it; a second one does so at once.
     """
     from sensdb.worker.options import WorkerOptions
     from sensdb.worker.processes import devices, run_processes
@@ -68,7 +76,7 @@ def worker(
     options = WorkerOptions(
         settings.database_url, settings.data_paths, settings.artifacts_url, settings.cache_path,
         drain=drain, until_seconds=until, sweep=sweep, max_models=max_models, pack_size=pack_size,
-        keep_weights=keep_weights,
+        keep_weights=keep_weights, checkpoint_seconds=checkpoint_every,
     )  # fmt: skip
     code, _tally = run_processes(options, devices(device, processes), choose_display(log_format))
     raise click.exceptions.Exit(code)

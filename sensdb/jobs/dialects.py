@@ -52,6 +52,12 @@ class Dialect:
         # SQLite gives NULL for a modifier it cannot read, 1e-05 among them: a lease of NULL would never lapse.
         return f"strftime('%Y-%m-%d %H:%M:%f', 'now', printf('+%.3f seconds', {seconds})) || '000'"
 
+    def earlier(self, seconds: str) -> str:
+        """SQL: the moment `seconds` (an expression) before the transaction (SQLite: the statement) began."""
+        if self.name == "postgresql":
+            return f"now() - make_interval(secs => cast({seconds} as double precision))"
+        return f"strftime('%Y-%m-%d %H:%M:%f', 'now', printf('-%.3f seconds', {seconds})) || '000'"
+
     def records(self, parameter: str, **columns: str) -> str:
         """SELECT of the rows in a JSON list of lists bound as `parameter`, as `rows_json` makes it.
 

@@ -92,15 +92,25 @@ def list_workers(
     return listed
 
 
-def count_queued(connection: sa.Connection, dialect: Dialect, sweep_id: int | None, at_most: int) -> int:
-    """Jobs a worker could claim now or after a backoff, counted up to `at_most`."""
+def fair_share(
+    connection: sa.Connection, dialect: Dialect, sweep_id: int | None, at_most: int, lease_seconds: float
+) -> int:
+    """What one of the workers alive may hold of the jobs queued or running; see `QueueReader.fair_share`."""
+    alive = connection.execute(
+        sa.text(f"select count(*) from workers where stopped_at is null and beat_at > {dialect.earlier(':seconds')}"),
+        {"seconds": lease_seconds},
+    ).scalar_one()
+    n_workers = max(1, int(alive))
     only = Only(sweep_id=sweep_id)
-    condition = claimable(dialect, only, due=False)
-    found = connection.execute(
-        sa.text(f"select count(*) from (select 1 from jobs where {condition} limit :at_most) counted"),
-        {"at_most": at_most, **only.values()},
+    # Counted up to what matters, each by its own partial index.
+    counts = (
+        f"(select count(*) from (select 1 from jobs where {claimable(dialect, only, due=False, states=(state,))}"
+        " limit :enough) counted)"
+        for state in ("queued", "running")
     )
-    return int(found.scalar_one())
+    enough = at_most * n_workers
+    found = connection.execute(sa.text(f"select {' + '.join(counts)}"), {"enough": enough, **only.values()})
+    return min(at_most, -(-int(found.scalar_one()) // n_workers))
 
 
 def count_unfinished(

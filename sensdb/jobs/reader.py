@@ -99,9 +99,16 @@ class QueueReader:
         """Jobs queued or running, those of paused sweeps left out."""
         return self.busy(sweep_id)
 
-    def count_queued(self, sweep_id: int | None = None, *, at_most: int) -> int:
-        """Jobs waiting for a worker, in a backoff or not, counted up to `at_most` so that it costs no more."""
-        return self._read(lambda connection: listing.count_queued(connection, self.dialect, sweep_id, at_most))
+    def fair_share(self, sweep_id: int | None = None, *, at_most: int) -> int:
+        """An even share, rounded up, of the jobs queued or running, among the workers heard from within a lease.
+
+        Those of paused sweeps are left out, and no more are counted than `at_most` a worker, so that it costs no
+        more; 0 only where nothing is queued or running.
+        """
+        lease_seconds = self.settings.lease_seconds
+        return self._read(
+            lambda connection: listing.fair_share(connection, self.dialect, sweep_id, at_most, lease_seconds)
+        )
 
     def attempt_outcome(self, pairs: Sequence[Pair]) -> dict[Pair, str | None]:
         """How attempts ended: done, failed, released, lost, or None while they run; unknown ones are left out."""

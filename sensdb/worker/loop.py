@@ -17,13 +17,17 @@ from typing import TypeVar
 
 import torch
 
-from sensdb.database.engine import open_engine, require_schema
+from sensdb.database.engine import open_engine, require_revision, schema_revision
+from sensdb.definitions.spec import TrainingSpec
 from sensdb.errors import DatabaseError, DataError, SensdbError, WorkerFault
 from sensdb.jobs.queue import Job, Pair, Queue, WorkerRecord
+from sensdb.jobs.transactions import inspect
 from sensdb.results.artifacts import ArtifactStore
 from sensdb.results.spool import Spool, spool_folder
 from sensdb.results.writer import Result
 from sensdb.training.packing import device_class
+from sensdb.worker.checkpoints import Checkpoints, checkpoint_folder
+from sensdb.worker.claims import Claims
 from sensdb.worker.data import LoadedData
 from sensdb.worker.entry import Reporter
 from sensdb.worker.heartbeat import Heartbeat
@@ -36,7 +40,6 @@ from sensdb.worker.storing import Storing
 
 log = logging.getLogger(__name__)
 
-CLAIM_AT_MOST = 128
 IDLE_SECONDS_AT_MOST = 15.0
 SECONDS_BEFORE_LEAVING = 0.2
 RETRY_SECONDS = (0.5, 10.0)
@@ -59,22 +62,24 @@ class Worker:
     def __init__(self, options: WorkerOptions, allowance: Allowance, reporter: Reporter) -> None:
         self.options = options
         self.device = torch.device(options.device)
-        self._allowance = allowance
         self._reporter = reporter
         self._stop = threading.Event()
         self._deadline = None if options.until_seconds is None else time.monotonic() + options.until_seconds
         self.worker_id = new_worker_id()
         self.queue = Queue(open_engine(options.database_url, application_name=self.worker_id, pool_size=1))
-        self.heartbeat = Heartbeat(options.database_url, self.worker_id, self._holds)
+        self.claims = Claims(self.queue, self.worker_id, options, allowance, self.insist)
+        self.heartbeat = Heartbeat(
+            options.database_url, self.worker_id, lambda: self.claims.holds(frozenset(self.spool.waiting))
+        )
         self.data = LoadedData(self.queue, options.data_paths, self.device)
         self.device_class = device_class(self.device)
         # Once `run` has asked the database for its identity:
         self.artifacts: ArtifactStore
         self.spool: Spool
         self.storing: Storing
-        self.held: dict[Pair, float] = {}
-        self._claiming = False
-        self.skip: set[str] = set()
+        self.checkpoints: Checkpoints
+        self.slots_at_most: dict[str, int] = {}
+        """By pack key, once the memory of this device was too small for more."""
         self._progress = ProcessProgress()
         self._reported = 0.0
         self._parent = os.getppid()
@@ -90,20 +95,25 @@ class Worker:
         # Changes bits, so it may not depend on the machine (training-engine.md 3.2).
         torch.set_flush_denormal(True)
         signal.signal(signal.SIGTERM, self._signalled)
-        if self.insist(lambda: self.queue.settings) is None:
-            return 0  # told to stop before the database answered
-        require_schema(self.queue.engine)
+        # The database may be away just now, for a process that replaces one that was killed too.
+        found = self.insist(lambda: (inspect(self.queue.engine, schema_revision), self.queue.identity))
+        if found is None:
+            return 0  # told to stop before it answered
+        require_revision(self.queue.engine.url, found[0])
         self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
         self.spool = Spool(spool_folder(self.options.cache_path, self.queue.identity), self.worker_id)
         self.storing = Storing(self.queue, self.spool, self.heartbeat)
-        sweep_id = None if self.options.sweep is None else self.queue.sweep_id(self.options.sweep)
+        checkpoints = checkpoint_folder(self.options.cache_path, self.queue.identity)
+        self.checkpoints = Checkpoints(checkpoints, self.device, self.options.checkpoint_seconds)
+        if self.options.sweep is not None:
+            self.claims.sweep_id = self.queue.sweep_id(self.options.sweep)
         self.insist(lambda: self.queue.register_worker(self._record()))
         # Before the attempts they belong to are taken back.
         self.storing.take_in(now=True)
         self.insist(lambda: self.queue.reap_dead_processes(boot_id(), process_is_alive))
         self.insist(self.heartbeat.start)
         try:
-            return self._serve(sweep_id) if self.options.model_id is None else self._serve_one(self.options.model_id)
+            return self._serve() if self.options.model_id is None else self._serve_one(self.options.model_id)
         except StopNow:
             return 0
         finally:
@@ -134,8 +144,7 @@ class Worker:
         pairs = [(job.model_id, job.attempt) for job in jobs]
         if pairs:
             self.insist(lambda: self.queue.release(pairs))
-            self._allowance.give_back(len(pairs))
-        self._drop(pairs)
+        self.claims.drop(pairs, unused=True)
 
     def fail(self, jobs: Sequence[Job], error: BaseException, *, permanent: bool = False) -> None:
         """End attempts in an exception, with the traceback on the attempt's row."""
@@ -144,7 +153,11 @@ class Worker:
         kind, message = type(error).__name__, str(error) or type(error).__name__
         self.insist(lambda: self.queue.fail(pairs, kind, message, text, permanent=permanent))
         log.warning("%d attempts failed: %s: %s", len(pairs), kind, message)
-        self._drop(pairs)
+        for job in jobs:
+            if isinstance(job.spec, TrainingSpec):
+                # Its checkpoint may be what fails.
+                self.checkpoints.forget(job, job.spec)
+        self.claims.drop(pairs)
         self._report(failed=self._progress.failed + len(pairs))
 
     def finish(self, results: Sequence[Result]) -> None:
@@ -152,7 +165,7 @@ class Worker:
         pairs = [(result.model_id, result.attempt) for result in results]
         accepted = self.insist(lambda: self.storing.give_in(results))
         spooled = self.spool.waiting.intersection(pairs)
-        self._drop(pairs)
+        self.claims.drop(pairs)
         if accepted is None:
             log.warning("%d results were not stored: the database did not answer before the stop.", len(pairs))
             return
@@ -180,34 +193,34 @@ class Worker:
             while self.heartbeat.fenced() and not self.stopping():
                 self._stop.wait(RETRY_SECONDS[0])
         self._take_in()
-        lost = self.heartbeat.lost(self.held)
-        return lost, (self.heartbeat.cancelled() & self.held.keys()) - lost
+        held = self.claims.held
+        lost = self.heartbeat.lost(held)
+        return lost, (self.heartbeat.cancelled() & held.keys()) - lost
 
     def forget(self, pairs: set[Pair]) -> None:
         """Drop jobs that are another's by now."""
         log.warning("%d jobs were taken by others after their leases lapsed; dropped.", len(pairs))
-        self._drop(pairs)
+        self.claims.drop(pairs)
 
-    def _serve(self, sweep_id: int | None) -> int:
+    def _serve(self) -> int:
         idle_seconds = self.queue.settings.poll_seconds
         nothing_left = 0
+        sweep_id, skip = self.claims.sweep_id, self.claims.skip
         while not self.stopping():
-            wanted = self._allowance.take(self._claim_size(sweep_id))
-            if wanted == 0:
-                return 0
             self._take_in()
-            jobs = self._claim(wanted, sweep_id=sweep_id)
-            self._allowance.give_back(wanted - len(jobs))
+            jobs = self.claims.first()
+            if jobs is None:
+                return 0
             if jobs:
                 idle_seconds, nothing_left = self.queue.settings.poll_seconds, 0
                 self._work(jobs)
                 continue
             # Twice, a poll apart: rows may have been locked just then by another's claim (queue-lessons.md 3.2).
-            nothing_left = 0 if self.insist(lambda: self.queue.busy(sweep_id, self.skip)) else nothing_left + 1
+            nothing_left = 0 if self.insist(lambda: self.queue.busy(sweep_id, skip)) else nothing_left + 1
             if nothing_left >= 2:
                 skipped = self.insist(lambda: self.queue.busy(sweep_id))
                 if skipped:
-                    log.error("left with work that this worker cannot do: %s", ", ".join(sorted(self.skip)))
+                    log.error("left with work that this worker cannot do: %s", ", ".join(sorted(skip)))
                     return 1
                 if self.options.drain:
                     return 0
@@ -221,30 +234,10 @@ class Worker:
 
     def _serve_one(self, model_id: int) -> int:
         """Claim this model and work on it; nothing happens if another worker was first, or it is held."""
-        jobs = self._claim(1, model_id=model_id)
+        jobs = self.claims.of_model(model_id)
         if jobs:
             self._work(jobs)
-        return 1 if self.skip else 0
-
-    def _claim(self, n: int, *, sweep_id: int | None = None, model_id: int | None = None) -> list[Job]:
-        """Claim up to n jobs, which are held from then on; none where the worker is stopping."""
-        self._claiming = True
-        try:
-            jobs = self.insist(
-                lambda: self.queue.claim(
-                    self.worker_id, n, skip=frozenset(self.skip), sweep_id=sweep_id, model_id=model_id
-                )
-            )
-            claimed_at = time.monotonic()
-            self.held.update({(job.model_id, job.attempt): claimed_at for job in jobs or []})
-        finally:
-            self._claiming = False
-        return jobs or []
-
-    def _holds(self) -> frozenset[Pair] | None:
-        """What this worker holds, asked by its heartbeat; None while it is claiming."""
-        # The list is made in one step of the interpreter, whatever the other thread does to the dictionary.
-        return None if self._claiming else self.spool.waiting.union(list(self.held))
+        return 1 if self.claims.skip else 0
 
     def _take_in(self) -> None:
         stored = self.storing.take_in()
@@ -252,38 +245,28 @@ class Worker:
             self._report(done=self._progress.done + len(stored))
 
     def _work(self, jobs: list[Job]) -> None:
+        """Work on jobs of one pack key, hence of one kind, and on what the pack claims beside them."""
         run: PackRun | MeasureRun | None = None
         try:
-            # Jobs of one pack key are of one kind.
             run = MeasureRun(self, jobs) if jobs[0].kind == "measure" else PackRun(self, jobs)
             run.work()
         except (WorkerFault, DataError, MemoryError, OSError) as error:
-            self.skip.add(jobs[0].pack_key)
+            self.claims.skip.add(jobs[0].pack_key)
             message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)
             log.error("%s%s Its jobs are released.", message, f" {hint}" if hint else "")
         except DatabaseError as error:
             # Of the first look at a data set, which is not repeated; the jobs come back with the database.
             log.error("%s The jobs of this pack are released.", error.message)
         except SensdbError as error:
-            self.fail(self._still_held(jobs), error, permanent=True)
+            self.fail(self._all_held(jobs, run), error, permanent=True)
         except Exception as error:  # noqa: BLE001  (the one place: an exception ends an attempt, not the worker)
-            self.fail(self._still_held(jobs if run is None else run.running()), error)
+            self.fail(self.claims.still_held(jobs if run is None else run.running()), error)
         finally:
-            self.release(self._still_held(jobs))
+            self.release(self._all_held(jobs, run))
             self._report(pack=None)
 
-    def _still_held(self, jobs: Sequence[Job]) -> list[Job]:
-        return [job for job in jobs if (job.model_id, job.attempt) in self.held]
-
-    def _claim_size(self, sweep_id: int | None) -> int:
-        """At most what keeps every process of this machine busy: half of what is queued, 1 .. CLAIM_AT_MOST."""
-        bound = self.options.pack_size or CLAIM_AT_MOST
-        queued = self.insist(lambda: self.queue.count_queued(sweep_id, at_most=2 * bound)) or 0
-        return max(1, min(bound, -(-queued // 2)))
-
-    def _drop(self, pairs: Sequence[Pair] | set[Pair]) -> None:
-        for pair in pairs:
-            self.held.pop(pair, None)
+    def _all_held(self, jobs: Sequence[Job], run: PackRun | MeasureRun | None) -> list[Job]:
+        return self.claims.still_held(jobs if run is None else run.jobs)
 
     def _report(self, **changes: object) -> None:
         fields = {**self._progress.__dict__, **changes}
@@ -301,8 +284,8 @@ class Worker:
     def _leave(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._stop.set()
-        if self.held:
-            held = list(self.held)
+        if self.claims.held:
+            held = list(self.claims.held)
             self.insist(lambda: self.queue.release(held))
         self.storing.close()
         self.heartbeat.end()

@@ -24,6 +24,7 @@ class WorkerOptions:
         max_models: leave after this many models, over all processes; None for no limit.
         pack_size: upper bound on models trained at once by one process; None for the engine's own choice.
         keep_weights: store the weights of every model trained, whether its sweep asks for it or not.
+        checkpoint_seconds: between two checkpoints of a model in training.
     """
 
     database_url: str
@@ -38,6 +39,7 @@ class WorkerOptions:
     max_models: int | None = None
     pack_size: int | None = None
     keep_weights: bool = False
+    checkpoint_seconds: float = 60.0
 
 
 class Allowance:

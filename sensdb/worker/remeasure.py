@@ -37,6 +37,7 @@ class MeasureRun:
 
     def __init__(self, worker: Worker, jobs: Sequence[Job]) -> None:
         self._worker = worker
+        self.jobs = list(jobs)
         self._waiting = deque(jobs)
         # One pack key: one data set, crop and dtype.
         self._data = worker.data.measurement(jobs[0].spec)

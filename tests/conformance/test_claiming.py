@@ -14,6 +14,7 @@ from sensdb.results.writer import store
 from tests.conformance.factories import (
     a_result,
     a_spec,
+    a_worker,
     claim_one,
     enqueue,
     execute,
@@ -197,14 +198,31 @@ class TestFilters:
 
         assert len(more) == 2
 
-    def test_counts_of_waiting_jobs_stop_where_asked(self, queue: Queue) -> None:
+    def test_a_share_counts_what_is_queued_or_running_up_to_where_asked(self, queue: Queue) -> None:
         enqueue(queue, some_specs(5))
         enqueue(queue, [a_spec(3), a_spec(14)], "mine")
+        queue.claim("worker", 2)
 
-        assert queue.count_queued(at_most=3) == 3
-        assert queue.count_queued(at_most=100) == 6
-        assert queue.count_queued(queue.sweep_id("mine"), at_most=100) == 2
+        assert queue.fair_share(at_most=3) == 3
+        assert queue.fair_share(at_most=100) == 6
+        assert queue.fair_share(queue.sweep_id("mine"), at_most=100) == 2
         assert queue.count_unfinished(queue.sweep_id("mine")) == 2
+
+    def test_a_share_is_even_among_the_workers_alive(self, queue: Queue) -> None:
+        enqueue(queue, some_specs(7))
+        for number in range(3):
+            queue.register_worker(a_worker(f"worker-{number}"))
+        assert queue.fair_share(at_most=100) == 3
+        assert queue.fair_share(at_most=2) == 2
+
+        queue.stop_worker("worker-0")
+        assert queue.fair_share(at_most=100) == 4
+        sql = "update workers set beat_at = '2020-01-01 00:00:00.000000' where worker_id = 'worker-1'"
+        execute(queue.engine, sql)
+        assert queue.fair_share(at_most=100) == 7
+
+    def test_nothing_is_shared_of_an_empty_queue(self, queue: Queue) -> None:
+        assert queue.fair_share(at_most=100) == 0
 
 
 class TestBisection:

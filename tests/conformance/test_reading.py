@@ -18,7 +18,7 @@ READS: dict[str, Callable[[Queue], object]] = {
     "list_jobs": lambda queue: queue.list_jobs(["queued"], "sweep"),
     "workers": lambda queue: queue.workers(stopped=True),
     "busy": lambda queue: queue.busy(skip={"none"}),
-    "count_queued": lambda queue: queue.count_queued(at_most=5),
+    "fair_share": lambda queue: queue.fair_share(at_most=5),
     "count_unfinished": lambda queue: queue.count_unfinished(1),
     "attempt_outcome": lambda queue: queue.attempt_outcome([(1, 1)]),
     "preview": lambda queue: queue.preview(some_specs(3), sweep="sweep", measure=MeasureSettings()),

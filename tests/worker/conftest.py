@@ -43,12 +43,17 @@ class Bench:
     def enqueue(
         self, n_models: int, *, name: str = "small", measure: MeasureSettings | None = None, **fields: object
     ) -> None:
-        """Queue n_models replicas of a small network on digits, fields overridden."""
+        """Queue n_models replicas of a small network on digits, fields overridden, those that are None left out."""
         spec = {
             "dataset": "digits", "hidden_layers": 1, "width": 16, "optimizer": "momentum", "learning_rate": 0.01,
             "batch_size": 64, "max_steps": 200, "n_train": 400, **fields,
         }  # fmt: skip
-        lines = [f"name: {name}", f"seeds: {n_models}", "fixed:", *(f"  {key}: {value}" for key, value in spec.items())]
+        lines = [
+            f"name: {name}",
+            f"seeds: {n_models}",
+            "fixed:",
+            *(f"  {key}: {value}" for key, value in spec.items() if value is not None),
+        ]
         sweep = load_sweep("\n".join(lines) + "\n", source=f"{name}.yaml", folder=None)
         expansion = expand_sweep(sweep, dataset_info)
         self.queue.enqueue(

@@ -45,14 +45,14 @@ def test_an_empty_queue_drains_at_once(bench: Bench) -> None:
 def test_a_killed_worker_loses_nothing(bench: Bench) -> None:
     bench.enqueue(8, max_steps=8000)
     doomed = bench.start()
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 4)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 8)
 
     bench.kill(doomed)
     code, err = bench.run("--drain")
 
     assert code == 0, err
     assert [row[0] for row in bench.rows(STATES)] == ["done"] * 8
-    assert bench.value("select count(*) from attempts where outcome = 'lost'") == 4
+    assert bench.value("select count(*) from attempts where outcome = 'lost'") == 8
     assert bench.value("select count(*) from attempts where outcome = 'done'") == 8
     assert bench.value("select count(distinct model_id) from model_metrics") == 8
     assert bench.value("select count(*) from point_metrics") == 8 * 597
@@ -61,7 +61,7 @@ def test_a_killed_worker_loses_nothing(bench: Bench) -> None:
 def test_a_killed_process_is_replaced_and_its_jobs_taken_back(bench: Bench) -> None:
     bench.enqueue(2, max_steps=20_000)
     parent = bench.start("--drain")
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 1)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.kill(bench.value("select pid from workers"), signal.SIGKILL)
     _out, err = parent.communicate(timeout=120)
@@ -87,7 +87,7 @@ def test_two_workers_never_share_a_model(bench: Bench) -> None:
 def test_sigterm_releases_what_is_not_finished_at_no_cost(bench: Bench) -> None:
     bench.enqueue(4, **LONG)
     worker = bench.start()
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 4)
 
     worker.send_signal(signal.SIGTERM)
     _out, err = worker.communicate(timeout=30)
@@ -102,7 +102,7 @@ def test_sigterm_releases_what_is_not_finished_at_no_cost(bench: Bench) -> None:
 def test_ctrl_c_releases_and_leaves_with_130(bench: Bench) -> None:
     bench.enqueue(2, **LONG)
     worker = bench.start()
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 1)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.killpg(worker.pid, signal.SIGINT)
     worker.communicate(timeout=30)
@@ -128,7 +128,7 @@ def test_ctrl_c_before_the_processes_can_listen_is_quiet(bench: Bench) -> None:
 def test_a_worker_whose_parent_was_killed_releases_and_leaves(bench: Bench) -> None:
     bench.enqueue(2, **LONG)
     worker = bench.start()
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 1)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.kill(worker.pid, signal.SIGKILL)
     worker.communicate(timeout=30)
@@ -149,7 +149,7 @@ def test_a_cancelled_running_model_ends_cancelled_within_a_beat(bench: Bench) ->
     _beat_every(bench, 0.5)
     bench.enqueue(2, **LONG)
     bench.start()
-    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 1)
+    bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     bench.queue.cancel(sweep="small")
 
