@@ -39,6 +39,8 @@ COMMANDS = {
     "sync": "sensdb.cli.admin",
     "copy": "sensdb.cli.copy",
     "delete": "sensdb.cli.admin",
+    "grant-reader": "sensdb.cli.roles",
+    "revoke-reader": "sensdb.cli.roles",
     "doctor": "sensdb.cli.admin",
 }
 INTERRUPTED = 130
@@ -53,7 +55,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
         assert isinstance(command, click.Command)
         return command

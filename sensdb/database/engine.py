@@ -90,8 +90,9 @@ def _sqlite_engine(url: sa.URL, *, read_only: bool, pool_size: int, create: bool
 
 def connect_sqlite(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
     """One connection of the driver with the settings all of sensdb relies on."""
-    # mode=rw: plain connect() would make an empty file of a misspelt name.
-    uri = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+    # mode: plain connect() would make an empty file of a misspelt name. A reader may still recover the log of a writer
+    # that was killed: that changes its index beside the file, never the file.
+    uri = f"file:{quote(str(path))}?mode={'rwc' if create else 'ro' if read_only else 'rw'}"
     # isolation_level None: the driver's own BEGIN comes too late, after the SELECT a write depends on.
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -183,6 +184,7 @@ HINTS = (
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or run fewer workers."),
     (r"permission denied for schema (?P<name>\w+)", "as its owner: GRANT CREATE, USAGE ON SCHEMA {name} TO <user>"),
     (r"must be owner of", "run it as the user that created the schema."),
+    (r"permission denied to (create|alter) role|createrole", "a role with CREATEROLE can: run it as one."),
     (r"lock timeout", "something else uses the tables; stop the workers, then try again."),
     (r"no pg_hba.conf entry", "the server's pg_hba.conf does not admit this user, database or host."),
     (r"unsupported startup parameter", "pgbouncer: ignore_startup_parameters = options, extra_float_digits"),

@@ -18,6 +18,7 @@ from sensdb.database import schema
 from sensdb.database.bundled import bundled
 from sensdb.database.dictionary import describe
 from sensdb.database.engine import check_revision, connect_sqlite, connection_error, open_engine, schema_revision
+from sensdb.database.grants import held_grants, restore_grants
 from sensdb.database.url import check_sqlite_place, mask, parse_url
 from sensdb.database.views import VIEWS, create_views, drop_views
 from sensdb.errors import DatabaseError
@@ -43,7 +44,7 @@ def initialise(url: str | sa.URL) -> Initialised:
     """Create the schema, or bring an older one up to date; harmless when repeated or run by many processes at once.
 
     One transaction on both databases: after a kill at any moment there is the old schema or the new one. Views,
-    comments and the data dictionary are made anew each time, for they follow from the code.
+    comments and the data dictionary are made anew each time, for they follow from the code; grants on them stay.
 
     Raises:
         DatabaseError: no connection; a newer schema; tables of another program with our names.
@@ -56,11 +57,13 @@ def initialise(url: str | sa.URL) -> Initialised:
                 check_revision(engine.url, before)
                 if before is None:
                     _refuse_other_tables(engine.url, connection)
+                held = held_grants(connection)
                 if before != schema.REVISION:
                     drop_views(connection)
                     _upgrade(connection)
                 create_views(connection)
                 describe(connection)
+                restore_grants(connection, held)
                 _name_database(connection)
         except sa.exc.DBAPIError as error:
             doing = "create the schema in" if error.statement else "connect to"

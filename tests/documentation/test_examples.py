@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sensdb.cli import cli
 from sensdb.cli.reference import root_context, walk
@@ -14,6 +15,7 @@ from tests.cli.running import Here, run_apart
 
 # Its own test trains for a minute.
 RUN_ELSEWHERE = {"sensdb demo"}
+OF_A_SERVER = ("grant-reader", "revoke-reader")
 
 
 def examples_of(command) -> list[str]:
@@ -21,7 +23,8 @@ def examples_of(command) -> list[str]:
 
 
 WALKED = list(walk(cli, root_context()))
-EXAMPLES = [line for command, _ in WALKED for line in examples_of(command) if line not in RUN_ELSEWHERE]
+ALL_EXAMPLES = [line for command, _ in WALKED for line in examples_of(command) if line not in RUN_ELSEWHERE]
+EXAMPLES = [line for line in ALL_EXAMPLES if not line.startswith(tuple(f"sensdb {name}" for name in OF_A_SERVER))]
 
 
 @pytest.mark.parametrize(("command", "context"), WALKED, ids=[context.command_path for _, context in WALKED])
@@ -41,3 +44,18 @@ def test_an_example_runs(digits_here: Path, sensdb: Here, line: str):
     ran = run_apart(*words) if words[0] == "worker" else sensdb(*words)
 
     assert ran.code == 0, ran.err
+
+
+def test_examples_of_a_server_run_on_one(
+    folder: Path, sensdb: Here, postgresql_url: str, postgresql_admin: sa.Engine, monkeypatch: pytest.MonkeyPatch
+):
+    lines = [line for line in ALL_EXAMPLES if line not in EXAMPLES]
+    monkeypatch.setenv("SENSDB_DATABASE_URL", postgresql_url)
+
+    ran = [sensdb(*shlex.split(line)[1:]) for line in lines]
+
+    with postgresql_admin.connect() as connection:
+        connection.exec_driver_sql("DROP ROLE bi_reader")
+    assert [(one.code, one.err.startswith(("created role bi_reader", "role bi_reader"))) for one in ran] == [
+        (0, True)
+    ] * 2
