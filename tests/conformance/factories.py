@@ -165,14 +165,14 @@ def keep_weights(engine: sa.Engine, model_id: int) -> None:
 
 
 # Rows that hang on others come first.
-_ALL_TABLES = ("region_slices", "artifacts", "trajectory_metrics", "point_metrics", "model_metrics", "attempts", "jobs")
-_ALL_TABLES += ("sweep_models", "models", "sweep_definitions", "sweeps", "workers", "dataset_points", "datasets")
+ALL_TABLES = ("region_slices", "artifacts", "trajectory_metrics", "point_metrics", "model_metrics", "attempts", "jobs")
+ALL_TABLES += ("sweep_models", "models", "sweep_definitions", "sweeps", "workers", "dataset_points", "datasets")
 
 
 def clear(engine: sa.Engine) -> None:
     """Empty the database, settings and dictionary excepted."""
     with writing(engine) as connection:
-        for table in _ALL_TABLES:
+        for table in ALL_TABLES:
             connection.exec_driver_sql(f"delete from {table}")
 
 
