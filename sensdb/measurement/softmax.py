@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from sensdb.training.network import stacked_product
+
 LOG10 = math.log(10.0)
 
 
@@ -64,10 +66,11 @@ def softmax_metrics(
     to_top = jacobian - jacobian[torch.arange(len(f), device=f.device), top.squeeze(-1)][:, None]  # E, [N, C, r]
     # The gradient of cross-entropy is sum (p_j - [j = y]) J_j = sum g_j E_j; exp(d2) is kept apart where y = t.
     g = torch.where(right[:, None], q, p - target)
-    mixture, gradient = torch.unbind(torch.stack([q, g], dim=1).to(to_top.dtype) @ to_top, dim=1)  # [N, r] each
+    mixed = stacked_product(torch.stack([q, g], dim=1).to(to_top.dtype), to_top)
+    mixture, gradient = torch.unbind(mixed, dim=1)  # [N, r] each
     if loss == "squared":
         residual = f - target
-        gradient = (residual.to(jacobian.dtype)[:, None] @ jacobian).squeeze(1)
+        gradient = stacked_product(residual.to(jacobian.dtype)[:, None], jacobian).squeeze(1)
         point_loss = 0.5 * residual.square().sum(dim=-1)
         log_gradient_scale = log_scale
     else:
@@ -118,8 +121,8 @@ def _log_largest_singular_value(rows: Tensor) -> Tensor:
 
     The eigenvalues of the smaller of rows rows^T and rows^T rows. They are sought in float64 always: on graded
     matrices torch's float32 eigvalsh fails to converge, which loses the batch, or is silently wrong
-    (measurement.md 1.4).
+    (measurement.md 1.4). Lanczos for the largest alone, all matrices at once, takes longer up to 200 x 200.
     """
-    gram = rows @ rows.mT if rows.shape[-2] <= rows.shape[-1] else rows.mT @ rows
+    gram = stacked_product(rows, rows.mT) if rows.shape[-2] <= rows.shape[-1] else stacked_product(rows.mT, rows)
     eigenvalues: Tensor = torch.linalg.eigvalsh(gram.double())  # ascending
     return 0.5 * torch.log(eigenvalues[..., -1].clamp_min(0.0))

@@ -66,6 +66,16 @@ def random_points(n_points: int, size: int, *, seed: int = 1, dtype: torch.dtype
     return torch.randn(n_points, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
+def relative(measured: Tensor, expected: Tensor) -> float:
+    """The largest relative difference; the two must be zero together."""
+    return float(((measured - expected).abs() / expected.abs().clamp_min(1e-300)).max())
+
+
+def frobenius(matrices: Tensor) -> Tensor:
+    """Of the last two axes."""
+    return torch.linalg.matrix_norm(matrices)
+
+
 def explicit_logit_jacobian(network: StackedNetwork, x: Tensor) -> Tensor:
     """df/dx as the product of all layers, [M, B, C, d]."""
     z = network.preactivations(x)
