@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,12 @@ OLDEST_SQLITE = (3, 37, 0)
 # Limits of the server on this session: a lock is waited for half as long as a transaction may idle, and both end
 # within half a lease, so a stopped or vanished worker holds nobody up for longer.
 POSTGRESQL_LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s", "statement_timeout": "60s"}
+LIMITED = "limited"
+"""Key in the `info` of a connection whose session has POSTGRESQL_LIMITS, so that transactions need not set them."""
+
+SECONDS_WITHOUT_A_TRY = 0.1
+"""A connection that was used so short a while ago is used again without a try whether it still lives."""
+
 POSTGRESQL_KEEPALIVE = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -128,14 +135,46 @@ def _postgresql_engine(url: sa.URL, read_only: bool, application_name: str, pool
             connect_args={**arguments, "options": " ".join(options).strip()},
             pool_size=pool_size,
             max_overflow=0,
-            pool_pre_ping=True,
         )
     except ModuleNotFoundError:
         raise DatabaseError(
             f"the driver for {mask(url)} is not installed.", "pip install 'sensdb[postgresql]'"
         ) from None
     know_connections(engine)
+    _try_connections_that_lay_idle(engine)
+    if limits:
+        _note_limits(engine)
     return engine
+
+
+def _try_connections_that_lay_idle(engine: sa.Engine) -> None:
+    """Try a connection before it is used again, unless it was used just now: each try is a way to the server."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def _used(driver: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _try(driver: Any, record: Any, proxy: object) -> None:
+        if time.monotonic() - record.info.get("used", time.monotonic()) < SECONDS_WITHOUT_A_TRY:
+            return
+        try:
+            engine.dialect.do_ping(driver)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DisconnectionError from error  # the pool connects anew
+
+
+def _note_limits(engine: sa.Engine) -> None:
+    """Note of each new connection whether the server took the limits it came with; a pooler may leave them out."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connected(driver: Any, record: Any) -> None:
+        names = ", ".join(f"current_setting('{name}')" for name in POSTGRESQL_LIMITS)
+        before, driver.autocommit = driver.autocommit, True
+        found = driver.execute(f"select {names}").fetchone()
+        driver.autocommit = before
+        # As the server writes them: 60s is 1min to it.
+        record.info[LIMITED] = [str(value).replace("1min", "60s") for value in found] == [*POSTGRESQL_LIMITS.values()]
 
 
 @contextmanager

@@ -60,6 +60,9 @@ class Only:
 
 ALL = Only()
 
+ATTEMPT = "model_id, attempt, kind, worker_id, claimed_at"
+"""The columns of an attempt that has begun."""
+
 
 def claimable(
     dialect: Dialect, only: Only = ALL, *, due: bool = True, states: tuple[str, ...] = sources("claim")
@@ -93,12 +96,19 @@ def claim_sql(dialect: Dialect, only: Only = ALL) -> str:
     Jobs with losses may kill their process. Each loss divides the claim by 8, and only jobs with equal losses are
     claimed together: of 512 jobs one of which is a killer, 512, 64, 8 and then 1 are tried at a time, and the others
     live. Jobs locked by another's claim are skipped, the head included, so an empty answer means that nothing is due
-    or that each due job was locked just now.
+    or that each due job was locked just now. On PostgreSQL the attempts are noted, and the specs read, by the same
+    statement.
     """
     condition = claimable(dialect, only)
     order = "priority desc, model_id"
     # LIMIT NULL is an error, hence the coalesce for an empty queue.
     n = f"{dialect.greatest}(1, cast(:n as integer) >> {dialect.least}(3 * losses, 30))"
+    noted = (
+        f", noted as (insert into attempts ({ATTEMPT}) select model_id, attempt, kind, cast(:worker_id as text),"
+        f" {dialect.now} from changed)"
+        # A subquery and no join: whatever number of rows is expected, the table is not read as a whole.
+        " select changed.*, (select spec from models m where m.model_id = changed.model_id) as spec from changed"
+    )
     return update_jobs(
         dialect,
         f"{condition} and jobs.pack_key = (select pack_key from head) and jobs.losses = (select losses from head)",
@@ -117,6 +127,7 @@ def claim_sql(dialect: Dialect, only: Only = ALL) -> str:
         order=order,
         limit=f"limit coalesce((select {n} from head), 0)",
         skip_locked=True,
+        then=noted if dialect.name == "postgresql" else "",
     )
 
 
@@ -141,15 +152,18 @@ def claim_jobs(
     ).all()
     if not rows:
         return []
-    given = dialect.records("claimed", model_id="bigint", attempt="integer", kind="text")
-    connection.execute(
-        sa.text(
-            "insert into attempts (model_id, attempt, kind, worker_id, claimed_at)"
-            f" select model_id, attempt, kind, cast(:worker_id as text), {dialect.now} from ({given}) given"
-        ),
-        {"claimed": rows_json((row.model_id, row.attempt, row.kind) for row in rows), "worker_id": worker_id},
-    )
-    specs = _specs(connection, dialect, [row.model_id for row in rows])
+    if dialect.name == "postgresql":
+        specs = {row.model_id: row.spec for row in rows}
+    else:
+        given = dialect.records("claimed", model_id="bigint", attempt="integer", kind="text")
+        connection.execute(
+            sa.text(
+                f"insert into attempts ({ATTEMPT}) select model_id, attempt, kind, cast(:worker_id as text),"
+                f" {dialect.now} from ({given}) given"
+            ),
+            {"claimed": rows_json((row.model_id, row.attempt, row.kind) for row in rows), "worker_id": worker_id},
+        )
+        specs = _specs(connection, dialect, [row.model_id for row in rows])
     return [
         Job(
             row.model_id,

@@ -166,6 +166,7 @@ def _end(
     fence = f"{in_states(sources(event))} and (jobs.model_id, jobs.attempt) in ({given})"
     if further:
         fence += f" and {further}"
+    at_once = dialect.name == "postgresql"
     rows = connection.execute(
         sa.text(
             update_jobs(
@@ -178,13 +179,25 @@ def _end(
                 },
                 again=fence,
                 returning="model_id, attempt, kind",
+                then=_noting(dialect, outcome(event), note) if at_once else "",
             )
         ),
-        {"pairs": rows_json(pairs), **values},
+        {"pairs": rows_json(pairs), **values, **(note if at_once else {})},
     ).all()
     ended = {(row.model_id, row.attempt): row.kind for row in sorted(rows)}
-    _close_attempts(connection, dialect, outcome(event), list(ended), note)
+    if not at_once:
+        _close_attempts(connection, dialect, outcome(event), list(ended), note)
     return ended
+
+
+def _noting(dialect: Dialect, how: str, note: Mapping[str, str | None]) -> str:
+    """PostgreSQL: what `_close_attempts` does, as part of the statement that changed the jobs."""
+    notes = "".join(f", {column} = :{column}" for column in note)
+    return (
+        f", noted as (update attempts set outcome = '{how}', ended_at = {dialect.now}{notes} from changed"
+        " where attempts.model_id = changed.model_id and attempts.attempt = changed.attempt)"
+        " select model_id, attempt, kind from changed"
+    )
 
 
 def _close_attempts(

@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 import sqlalchemy as sa
 
 from sensdb.database.deadlines import answered_within
-from sensdb.database.engine import connection_error, reading, writing
+from sensdb.database.engine import LIMITED, connection_error, reading, writing
 from sensdb.database.url import mask
 from sensdb.errors import DatabaseError
 from sensdb.jobs.dialects import SECONDS_A_STATEMENT, dialect_of, is_transient
@@ -53,11 +53,12 @@ def transact(
         DatabaseError: the database is away, full or still busy; nothing was written.
     """
     limits = dialect_of(engine).limits(statement_seconds)
+    usual = statement_seconds == SECONDS_A_STATEMENT
     for repeat in range(REPEATS + 1):
         committing = False
         try:
             with answered_within(engine, answer_seconds or 2 * statement_seconds), writing(engine) as connection:
-                if limits is not None:
+                if limits is not None and not (usual and connection.info.get(LIMITED)):
                     connection.exec_driver_sql(limits)
                 result = work(connection)
                 committing = True
