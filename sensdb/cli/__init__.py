@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from sensdb.cli.messages import report
+from sensdb.cli.messages import report as report_error  # the module report takes that name
 from sensdb.cli.options import GlobalOptions, examples
 from sensdb.cli.output import discard_stdout, prepare_stdout, stdout_is_closed
 from sensdb.errors import SensdbError
@@ -123,5 +123,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         discard_stdout()
     except (click.ClickException, SensdbError) as error:
-        return report(error, verbose=options.verbose)
+        return report_error(error, verbose=options.verbose)
     return 0

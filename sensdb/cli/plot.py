@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sensdb.analysis.figures.catalogue import FIGURES, SUFFIXES
+from sensdb.cli import formats
 from sensdb.cli.asking import Asked, asking_options, used_and_left_out
 from sensdb.cli.options import NearestChoice, examples, pass_settings
 from sensdb.cli.output import Output, note
@@ -69,7 +70,7 @@ def plot(
 ) -> None:
     target = path or Path(f"{name}.png")
     if target.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o {target}: no figure has this suffix; allowed: {', '.join(SUFFIXES)}.")
+        raise UsageError(f"-o {target}: no figure has this suffix.", f"allowed: {', '.join(SUFFIXES)}.")
     numbers = None if data is None else _numbers(data, target)
     parameters = {**asked.parameters, **_columns(name, columns, color)}
 
@@ -99,8 +100,10 @@ def _numbers(data: str, target: Path) -> Output:
         return Output("csv", target.with_suffix(".csv"))
     try:
         return Output.choose(None, data)
-    except UsageError as error:
-        raise UsageError(error.message.replace("-o", "--data", 1)) from None
+    except UsageError:
+        raise UsageError(
+            f"--data {data}: no format has this suffix.", f"allowed: {', '.join(formats.SUFFIXES)}."
+        ) from None
 
 
 def _columns(name: str, columns: tuple[str, ...], color: str | None) -> Mapping[str, str]:

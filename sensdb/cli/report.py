@@ -42,7 +42,9 @@ def report(settings: Settings, path: Path, asked: Asked) -> None:
     table needs and the results do not have is named at its end.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o {path}: a report is a page; allowed: {', '.join(SUFFIXES)}.")
+        raise UsageError(
+            f"-o {path}: a report is a page; allowed: {', '.join(SUFFIXES)}.", "sensdb plot draws a single figure."
+        )
     if not path.parent.is_dir():  # known before minutes of drawing
         raise SensdbError(f"{path} cannot be written: there is no folder {path.parent}.", "-o names another place.")
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sensdb.analysis.report.contents import MOST_ROWS, Contents, Definition, Picture, Table
+from sensdb.analysis.report.contents import Contents, Definition, Picture, Table
 from sensdb.analysis.report.svg import inline_svg
 from sensdb.errors import SensdbError
 
@@ -106,7 +106,7 @@ def _table(table: Table) -> Iterator[str]:
     ]
     note = table.note
     if table.n_rows > len(table.rows):
-        note += f" The first {MOST_ROWS:,} of {table.n_rows:,} rows; the command gives all."
+        note += f" The first {len(table.rows):,} of {table.n_rows:,} rows; the command gives all."
     yield f'<div class="table" id="{name}">\n<h3 id="{name}-title">{_text(table.title)}</h3>'
     if note.strip():
         yield f'<p class="note">{_text(note.strip())}</p>'
