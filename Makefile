@@ -43,6 +43,8 @@ check: $(VENV)/.installed-dev ## ruff, formatting, mypy --strict, import contrac
 bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table each
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.measurement
+	$(BIN)/python -m tests.benchmarks.queue
+	$(BIN)/python -m tests.benchmarks.storing
 
 storm: $(VENV)/.installed-dev ## 10,000 models and 500 faults on each database: what was lost, what came twice, how long it took
 	$(BIN)/python -m tests.storm.storm

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from sensdb.cli.jobs import JOB_STATES
 from sensdb.jobs.states import STATES
 from sensdb.operations.opening import open_queue
 from sensdb.operations.status import FAILURE_COLUMNS, JOB_COLUMNS, SWEEP_COLUMNS, WORKER_COLUMNS
-from tests.cli.running import Here, run_on_terminal
+from tests.cli.running import CONSOLE, Here, run_on_terminal
 from tests.cli.study import N_MODELS, claim, kill_jobs, write_sweep
 
 
@@ -248,16 +250,43 @@ def test_models_and_a_sweep_together_are_a_usage_error(sensdb: Here, command):
     assert sensdb(command).code == 2
 
 
-def test_watch_shows_the_table_until_it_is_interrupted():
-    ran = run_on_terminal("status", "--watch", columns=200, until="sweep ", interrupt=True)
+def test_watch_shows_the_tables_in_one_place_until_it_is_interrupted(database_url: str):
+    kill_jobs(database_url, message="shapes do not fit")
+
+    ran = run_on_terminal("status", "--watch", columns=200, until="shapes do not fit", interrupt=True)
 
     assert ran.code == 130
-    assert ran.out.startswith("sweep ")
+    assert ran.out.startswith("\x1b[H\x1b[2Jsweeps, 20")
+    assert "\nworkers, 20" in ran.out
+    assert "models_per_minute" in ran.out
     assert ran.err.endswith("Interrupted.\n")
 
 
-def test_watch_off_a_terminal_is_a_usage_error(sensdb: Here):
-    ran = sensdb("status", "--watch")
+def test_watch_off_a_terminal_prints_a_block_each_time_and_no_codes(database_url: str):
+    command = [*CONSOLE, "status", "--watch", "--interval", "0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        titles = []
+        while len(titles) < 2:
+            line = process.stdout.readline()
+            assert "\x1b" not in line
+            titles += [line] if line.startswith("sweeps, ") else []
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("option", [["-f", "csv"], ["-o", "status.csv"]])
+def test_watch_with_a_format_is_a_usage_error(sensdb: Here, option):
+    ran = sensdb("status", "--watch", *option)
 
     assert ran.code == 2
-    assert ran.err.startswith("Error: --watch needs a terminal and the format table.\n")
+    assert ran.err.startswith("Error: --watch shows tables; -f and -o have no place in it.\n")
+
+
+def test_an_interval_without_watch_is_a_usage_error(sensdb: Here):
+    ran = sensdb("status", "--interval", "5")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Error: --interval is of --watch.\n")
