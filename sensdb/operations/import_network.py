@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -102,6 +103,11 @@ def measure_imported(queue: Queue, settings: Settings, imported: Imported) -> Im
         SensdbError: measuring failed, with the attempt's error; or this machine cannot do it.
     """
     if imported.state == "queued":
+        if find_spec("torch") is None:
+            raise SensdbError(
+                f"model {imported.model_id} is queued; measuring it needs torch, which is not installed here.",
+                "pip install 'sensdb[worker]', or leave it to a worker elsewhere.",
+            )
         options = WorkerOptions(
             settings.database_url,
             settings.data_paths,

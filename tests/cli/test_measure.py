@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,26 @@ class TestImport:
         (job,) = jobs_of(sensdb, database_url, "--sweep", "imported")
         expected = {"kind": "measure", "state": "queued", "dataset": "digits", "nonlinearity": "tanh", "seed": None}
         assert {name: job[name] for name in expected} == expected
+
+    def test_without_torch_a_network_is_taken_in_and_now_says_what_measuring_needs(
+        self, sensdb: Here, folder: Path
+    ) -> None:
+        sensdb("init")
+        file = write_network(folder, 64, 8, 10)
+        code = "import sys; sys.modules['torch'] = None; from sensdb.cli import main; sys.exit(main(sys.argv[1:]))"
+        given = ["import", file, "--dataset", "digits", "--nonlinearity", "relu"]
+
+        runs = [
+            subprocess.run([sys.executable, "-c", code, *given, *more], capture_output=True, text=True, cwd=folder)
+            for more in ([], ["--now"])
+        ]
+
+        assert [run.returncode for run in runs] == [0, 1]
+        assert "it waits to be measured" in runs[0].stderr
+        assert runs[1].stderr == (
+            "Error: model 1 is queued; measuring it needs torch, which is not installed here.\n"
+            "Hint: pip install 'sensdb[worker]', or leave it to a worker elsewhere.\n"
+        )
 
     def test_a_sweep_that_is_there_can_be_named_and_stays_what_it_is(
         self, sensdb: Here, folder: Path, study: str, engine: sa.Engine
