@@ -89,10 +89,11 @@ class StubRun:
         if worker.traits.fault == "data":
             raise DataError("no data set on this host.")
         self._worker = worker
+        self.jobs = list(jobs)
         self._jobs = list(jobs)
 
     def running(self) -> list[Job]:
-        """All of them."""
+        """Those that have not stopped."""
         return self._jobs
 
     def work(self) -> None:
