@@ -22,6 +22,7 @@ class Metric:
 
     `unit` is "" where the number has none. `storage` is the width a value keeps: per-point reals are rounded to 4
     bytes, per-model reals are not. `summarised` metrics of points also become one column a statistic for the model.
+    `computed_by` is the function whose docstring has the formula; "" for what training determines.
     """
 
     name: str
@@ -29,20 +30,34 @@ class Metric:
     description: str
     storage: Storage
     summarised: bool = False
+    computed_by: str = ""
 
+
+_OF_POINTS = "sensdb.measurement.softmax.softmax_metrics"
+_OF_PATHS = "sensdb.measurement.transitions.count_exact"
+_OF_CURVES = "sensdb.measurement.trajectories.measure_trajectories"
+_OF_WEIGHTS = "sensdb.measurement.norms.weight_norms"
+_OF_MODELS = "sensdb.measurement.summary.measure_models"
+_OF_SUMMARIES = "sensdb.measurement.summary.summaries"
 
 _SLOPE = "probability per unit of standardised input"
 _LOGIT_SLOPE = "logit per unit of standardised input"
 
 
 def _real(name: str, unit: str, description: str) -> Metric:
-    return Metric(name, unit, description, "real4", summarised=True)
+    return Metric(name, unit, description, "real4", summarised=True, computed_by=_OF_POINTS)
 
 
 POINT_METRICS: tuple[Metric, ...] = (
-    Metric("label", "", "The test point's true class, from 0.", "integer"),
-    Metric("predicted", "", "The class with the largest logit; the first of them where several are equal.", "integer"),
-    Metric("correct", "", "Whether the predicted class is the label.", "boolean"),
+    Metric("label", "", "The test point's true class, from 0.", "integer", computed_by=_OF_POINTS),
+    Metric(
+        "predicted",
+        "",
+        "The class with the largest logit; the first of them where several are equal.",
+        "integer",
+        computed_by=_OF_POINTS,
+    ),
+    Metric("correct", "", "Whether the predicted class is the label.", "boolean", computed_by=_OF_POINTS),
     _real(
         "loss",
         "nats",
@@ -51,7 +66,11 @@ POINT_METRICS: tuple[Metric, ...] = (
     ),
     _real("doubt", "", "1 - the largest probability, computed without the subtraction: exact down to 1e-38."),
     _real("entropy", "nats", "Entropy of the predicted probabilities; 0 is a certain prediction."),
-    _real("margin", "logits", "The label's logit minus the largest other logit; negative where the model is wrong."),
+    _real(
+        "margin",
+        "logits",
+        "The label's logit minus the largest other logit; negative where the model is wrong, so it knows the label.",
+    ),
     _real(
         "jacobian_norm",
         _SLOPE,
@@ -90,6 +109,7 @@ POINT_METRICS: tuple[Metric, ...] = (
         "NULL where not counted.",
         "integer",
         summarised=True,
+        computed_by=_OF_PATHS,
     ),
 )
 
@@ -108,7 +128,13 @@ SUMMARY_STATISTICS: tuple[tuple[str, str], ...] = (
 
 def _summaries(metric: Metric) -> tuple[Metric, ...]:
     return tuple(
-        Metric(f"{metric.name}_{suffix}", metric.unit, f"{metric.name}, {what}. {metric.description}", "real8")
+        Metric(
+            f"{metric.name}_{suffix}",
+            metric.unit,
+            f"{metric.name}, {what}. {metric.description}",
+            "real8",
+            computed_by=_OF_SUMMARIES,
+        )
         for suffix, what in SUMMARY_STATISTICS
     )
 
@@ -118,49 +144,89 @@ MODEL_METRICS: tuple[Metric, ...] = (
     Metric("fitted", "", "Whether every training point was classified as its training label at the end.", "boolean"),
     Metric("steps", "steps", "Steps of the optimizer taken until training ended.", "integer"),
     Metric("train_accuracy", "", "Share of all training points used that are classified as their label.", "real8"),
-    Metric("test_accuracy", "", "Share of all test points that are classified as their label.", "real8"),
+    Metric(
+        "test_accuracy",
+        "",
+        "Share of all test points that are classified as their label.",
+        "real8",
+        computed_by=_OF_MODELS,
+    ),
     Metric("generalization_gap", "", "Training accuracy minus test accuracy, at the end of training.", "real8"),
     Metric("train_loss", "", "Mean of the training loss over all training points used, in the loss's unit.", "real8"),
-    Metric("test_loss", "nats", "Mean of loss over all test points.", "real8"),
+    Metric("test_loss", "nats", "Mean of loss over all test points.", "real8", computed_by=_OF_MODELS),
     *(summary for metric in POINT_METRICS if metric.summarised for summary in _summaries(metric)),
-    Metric("n_zero_jacobian", "points", "Measured test points whose Jacobian is exactly 0.", "integer"),
-    Metric("n_points_stored", "points", "Rows this model has in point_metrics.", "integer"),
-    Metric("weight_norm", "", "Euclidean norm of all weights, biases left out.", "real8"),
     Metric(
-        "log10_weight_norm_product", "", "Base-10 logarithm of the product of the layers' Frobenius norms.", "real8"
+        "n_zero_jacobian",
+        "points",
+        "Measured test points whose Jacobian is exactly 0.",
+        "integer",
+        computed_by=_OF_MODELS,
+    ),
+    Metric("n_points_stored", "points", "Rows this model has in point_metrics.", "integer", computed_by=_OF_MODELS),
+    Metric("weight_norm", "", "Euclidean norm of all weights, biases left out.", "real8", computed_by=_OF_WEIGHTS),
+    Metric(
+        "log10_weight_norm_product",
+        "",
+        "Base-10 logarithm of the product of the layers' Frobenius norms.",
+        "real8",
+        computed_by=_OF_WEIGHTS,
     ),
     Metric(
         "log10_weight_spectral_norm_product",
         "",
         "Base-10 logarithm of the product of the layers' largest singular values.",
         "real8",
+        computed_by=_OF_WEIGHTS,
     ),
     Metric("train_seconds", "seconds", "Wall-clock time of training, this model's share of its pack.", "real8"),
-    Metric("measure_seconds", "seconds", "Wall-clock time of measuring, this model's share of its pack.", "real8"),
+    Metric(
+        "measure_seconds",
+        "seconds",
+        "Wall-clock time of measuring, this model's share of its pack.",
+        "real8",
+        computed_by=_OF_MODELS,
+    ),
     Metric(
         "transitions_method",
         "",
         "How transitions were counted: exact, sampled:k or extrapolated:k with k points a path; NULL where not.",
         "text",
+        computed_by=_OF_MODELS,
     ),
-    Metric("transitions_points", "points", "Test points whose transitions were counted.", "integer"),
+    Metric(
+        "transitions_points", "points", "Test points whose transitions were counted.", "integer", computed_by=_OF_MODELS
+    ),
 )
 
 TRAJECTORY_METRICS: tuple[Metric, ...] = (
-    Metric("kind", "", f"Which points the ellipse goes through: {', '.join(TRAJECTORY_KINDS)}.", "text"),
+    Metric(
+        "kind",
+        "",
+        f"Which points the ellipse goes through: {', '.join(TRAJECTORY_KINDS)}.",
+        "text",
+        computed_by=_OF_CURVES,
+    ),
     Metric(
         "angle",
         "radians",
         "Where on the ellipse, 0 to 2 pi: the middle of one of its equal bins. An ellipse through three training "
         "points passes them at pi/3, pi and 5 pi/3.",
         "real4",
+        computed_by=_OF_CURVES,
     ),
-    Metric("jacobian_norm", _SLOPE, "Frobenius norm of d softmax(f(x)) / dx at that place.", "real4"),
+    Metric(
+        "jacobian_norm",
+        _SLOPE,
+        "Frobenius norm of d softmax(f(x)) / dx at that place.",
+        "real4",
+        computed_by=_OF_CURVES,
+    ),
     Metric(
         "log10_jacobian_norm",
         f"log10 of {_SLOPE}",
         "Base-10 logarithm of jacobian_norm; NULL where the Jacobian is 0.",
         "real4",
+        computed_by=_OF_CURVES,
     ),
     Metric(
         "transitions",
@@ -168,5 +234,6 @@ TRAJECTORY_METRICS: tuple[Metric, ...] = (
         "Changes of the hidden units' activation codes in the bin whose middle this place is; exact, but for tanh, "
         "whose codes are sampled at 64 places a bin.",
         "integer",
+        computed_by=_OF_CURVES,
     ),
 )

@@ -32,7 +32,14 @@ class WeightNorms:
 
 @torch.no_grad()
 def weight_norms(network: StackedNetwork) -> WeightNorms:
-    """The norms of M stacked networks."""
+    """The norms of M stacked networks, in units of weights as trained, biases left out (paper.md 13).
+
+        weight_norm = sqrt(sum over layers of |W_l|_F^2)
+        log10_weight_norm_product = sum over layers of log10 |W_l|_F
+        log10_weight_spectral_norm_product = sum over layers of log10 |W_l|_2
+
+    with |.|_F the Frobenius norm and |.|_2 the largest singular value.
+    """
     # Squares of float32 leave its range at 1e19: sum them in float64.
     frobenius = torch.stack([weight.double().flatten(1).norm(dim=1) for weight in network.weights])  # [L, M]
     spectral = torch.stack(

@@ -19,7 +19,7 @@ LOG10 = math.log(10.0)
 def softmax_metrics(
     logits: Tensor, labels: Tensor, jacobian: Tensor, log_scale: Tensor, *, loss: str, spectral: bool
 ) -> dict[str, Tensor]:
-    """Every column of PointMetrics at N points.
+    """Every column of PointMetrics at N points (measurement.md 1.3, 1.4).
 
     With t the predicted class, delta_j = f_j - f_t <= 0, d2 = max over j != t of delta_j, and J_j the rows of df/dx:
 
@@ -37,8 +37,26 @@ def softmax_metrics(
         spectral: whether to compute the spectral norms; NaN otherwise.
 
     Returns:
-        [N] a column, float64 but for label, predicted (int64) and correct (bool). A Jacobian that is exactly 0 has
-        norm 0 and log NaN; boundary_distance is NaN where no class can be reached. NaN where an input is not finite.
+        [N] a column, float64 but for label, predicted (int64) and correct (bool). NaN where an input is not finite.
+        With |.| the Euclidean norm, |.|_F the Frobenius norm, |.|_2 the largest singular value, s = exp(log_scale) and
+        inputs as standardised, |x| = sqrt(d):
+
+        label, predicted, correct: y, t (the first of equal logits), and whether they are the same.
+        loss: nats; -log p_y, or |f - onehot(y)|^2 / 2 for the squared loss.
+        doubt: rest / (1 + rest).
+        entropy: nats; -sum p_j log p_j = log(1 + rest) - sum over j != t of p_j delta_j, no term negative.
+        margin: logits; f_y - max over j != y of f_j.
+        jacobian_norm: probability per unit of standardised input; s exp(d2) |rows|_F (paper.md 1.1), 0 for a Jacobian
+            that is exactly 0.
+        log10_jacobian_norm: log10 of probability per unit of standardised input; from the logarithm, not from the
+            norm, which underflows; NaN for a Jacobian that is exactly 0.
+        logit_jacobian_norm: logit per unit of standardised input; s |J|_F.
+        jacobian_spectral_norm: probability per unit of standardised input; s exp(d2) |rows|_2.
+        logit_jacobian_spectral_norm: logit per unit of standardised input; s |J|_2.
+        input_gradient_norm: nats per unit of standardised input; s |sum over j of (p_j - [j = y]) J_j|, computed as
+            the sum of g_j E_j over j != t; s |sum of (f_j - [j = y]) J_j| for the squared loss.
+        boundary_distance: units of standardised input; min over j != t of -delta_j / (s |E_j|) (measurement.md 1.4),
+            NaN where no class can be reached: E_j = 0 for all j.
     """
     predicted = logits.argmax(dim=-1)
     finite = logits.isfinite().all(dim=-1) & torch.linalg.vector_norm(jacobian, dim=(-2, -1)).isfinite()

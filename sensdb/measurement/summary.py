@@ -142,6 +142,13 @@ def measure_models(
     The training sample is the first TRAINING_SAMPLE points in training order, fewer for a model that trained on
     fewer, with the labels the model trained on, redrawn ones included.
 
+    Beside the summaries, the point columns and the weight norms (paper.md 2, design.md 5):
+
+        test_accuracy: share of all test points that are correct. test_loss: nats; the mean of loss over them.
+        n_zero_jacobian: points; test points whose Jacobian is exactly 0. n_points_stored: points; rows of `points`.
+        transitions_method, transitions_points: points; `plan_transitions`, and how many test points it was used at.
+        measure_seconds: seconds; wall-clock time of all of this for the model.
+
     A network with a weight, an output or a Jacobian that is not finite at any of these points is measured by none of
     them: every metric None, no rows. Such models are the diverged ones.
 
@@ -188,7 +195,7 @@ def _measure_one(
     if columns is not None:
         test, train = columns
         plan = _add_transitions(network, data, settings, test, train)
-        metrics |= _summaries(test, train, plan)
+        metrics |= summaries(test, train, plan)
         metrics |= {
             "test_accuracy": float(test["correct"].mean()),
             "test_loss": metrics["loss_mean"],
@@ -265,19 +272,35 @@ def _add_transitions(
     return plan
 
 
-def _summaries(test: dict[str, Reals], train: dict[str, Reals], plan: TransitionsPlan) -> dict[str, float | None]:
+def summaries(test: dict[str, Reals], train: dict[str, Reals], plan: TransitionsPlan) -> dict[str, float | None]:
+    """Statistics of each summarised column over points, in its own unit (design.md 5).
+
+        mean, median, q05, q25, q75, q95: over all test points; quantiles interpolate linearly
+        mean_right: the mean over test points the model classifies correctly
+        mean_train: the mean over the training sample
+
+    The mean of jacobian_norm is the study's Jacobian norm of a model (paper.md 1.1): a mean of norms. Points where the
+    metric does not exist are left out of its own statistics only.
+
+    Args:
+        test, train: columns at the test points and at the training sample, NaN where a number does not exist.
+        plan: how transitions were counted: of those that were extrapolated the means alone mean something.
+
+    Returns:
+        `metric_statistic` to its value; None where no point has the metric.
+    """
     right = test["correct"] > 0
-    summaries: dict[str, float | None] = {}
+    found: dict[str, float | None] = {}
     for name in SUMMARISED:
         values = test[name][np.isfinite(test[name])]
-        summaries[f"{name}_mean"] = _mean(test[name])
-        summaries[f"{name}_mean_right"] = _mean(test[name][right])
-        summaries[f"{name}_mean_train"] = _mean(train[name])
+        found[f"{name}_mean"] = _mean(test[name])
+        found[f"{name}_mean_right"] = _mean(test[name][right])
+        found[f"{name}_mean_train"] = _mean(train[name])
         # An extrapolated value is no count of its point, but its mean over any set of points is unbiased.
         mean_only = len(values) == 0 or (name == "transitions" and not plan.per_point)
         quantiles = [None] * len(QUANTILES) if mean_only else np.quantile(values, list(QUANTILES.values())).tolist()
-        summaries |= {f"{name}_{suffix}": value for suffix, value in zip(QUANTILES, quantiles, strict=True)}
-    return summaries
+        found |= {f"{name}_{suffix}": value for suffix, value in zip(QUANTILES, quantiles, strict=True)}
+    return found
 
 
 def _mean(values: Reals) -> float | None:

@@ -64,6 +64,13 @@ def measure_trajectories(
     A row is a bin of the angle: the Jacobian norm at its middle, and the transitions in it, from middle - pi / BINS to
     middle + pi / BINS, exact but for tanh, whose codes are sampled. Cost of an exact turn: `count_ellipse`.
 
+        kind: of the ellipse (paper.md 1.6), one of TRAJECTORY_KINDS.
+        angle: radians; the middle of the bin, (position + 1/2) 2 pi / BINS.
+        jacobian_norm: probability per unit of standardised input; `point_metrics` at that place.
+        log10_jacobian_norm: log10 of probability per unit of standardised input; likewise.
+        transitions: crossings in the bin; `count_ellipse` for piecewise linear units, `sample_ellipse` at SAMPLES_A_BIN
+            places a bin for tanh (measurement.md 3). No budget applies, and no other method.
+
     Args:
         n_each: trajectories of each kind; the other arguments are those of `chosen_ellipses`.
 

@@ -37,7 +37,7 @@ def shift_vertices(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def count_exact(network: StackedNetwork, vertices: Tensor, *, cap: int = NODE_ELEMENTS) -> Tensor:
-    """Count every crossing along closed polygons, layer by layer (measurement.md 2.2).
+    """Count transitions, in crossings, along closed polygons, layer by layer (paper.md 1.4, measurement.md 2.2).
 
     Between neighbouring nodes all z_l are affine, so a unit crosses a kink at most once, exactly if its codes at the
     two ends differ. Each crossing becomes a node for the layers after it: between the new nodes z_{l+1} is affine too.

@@ -15,13 +15,16 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sensdb.datasets.prepare import load_dataset, standardise
 from sensdb.measurement.jacobian import first_layer_factor, point_metrics
 from sensdb.measurement.transitions import count_exact, count_extrapolated, count_sampled, shift_vertices
 from sensdb.training.network import StackedNetwork
 from tests.measurement.networks import random_network, random_points
+from tests.measurement.plain_transitions import count_plainly
 
 JACOBIAN_SHAPES = [
     ((784, 100, 100, 10), 2048),
@@ -33,6 +36,7 @@ JACOBIAN_SHAPES = [
     ((784, *[100] * 8, 10), 1024),
 ]
 TRANSITION_SHAPES = [((784, 200, 200, 200, 10), 100), ((784, 100, 100, 10), 200), ((784, *[100] * 8, 10), 50)]
+TRAINED_STEPS = 300
 CHUNKS = (64, 256, 1024)
 MODEL_POINTS = 10_000
 
@@ -133,6 +137,46 @@ def mean_of(count: Callable[..., Tensor], *arguments: object) -> float:
     return float(count(*arguments).double().mean())
 
 
+def digits_as_mnist() -> tuple[Tensor, Tensor]:
+    """The digits enlarged to 28 x 28 with a blank border, standardised, [B, 28, 28, 1]; and their labels."""
+    digits = load_dataset("digits", ())
+    large = np.kron(digits.x_train.reshape(-1, 8, 8), np.ones((1, 3, 3), dtype=digits.x_train.dtype))
+    padded = np.pad(large, ((0, 0), (2, 2), (2, 2)))[..., None]
+    return torch.from_numpy(standardise(padded, "float32")).view(-1, 28, 28, 1), torch.from_numpy(digits.y_train).long()
+
+
+def trained_network(sizes: Sequence[int], x: Tensor, y: Tensor) -> StackedNetwork:
+    """A relu network that has seen each point some fifteen times, by Adam."""
+    weights = [weight.requires_grad_() for weight in random_network(sizes, dtype=torch.float32).weights]
+    network = StackedNetwork(weights, None, "relu")
+    optimizer, generator = torch.optim.Adam(weights, lr=1e-3), torch.Generator().manual_seed(0)
+    for _ in range(TRAINED_STEPS):
+        rows = torch.randint(len(x), (64,), generator=generator)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(network.forward(x[rows])[0], y[rows]).backward()
+        optimizer.step()
+    return StackedNetwork([weight.detach() for weight in weights], None, "relu")
+
+
+def plain_table(repeats: int) -> None:
+    """Print one row a shape: the exact count beside the form of measurement.md 2.2, and where their counts differ."""
+    names = "".join(f"{name:>10}" for name in ("exact/s", "plain/s", "ratio", "mean", "differ"))
+    print(f"\n{'exact transitions, trained: sizes':<40}{names}")
+    images, labels = digits_as_mnist()
+    for sizes, n_paths in TRANSITION_SHAPES:
+        network = trained_network(sizes, images.flatten(1), labels)
+        vertices = shift_vertices(images[:n_paths])
+        calls = [partial(count_exact, network, vertices), partial(count_plainly, network, vertices)]
+        (ours, _), (plain, _) = seconds(calls, repeats)
+        counts, plainly = [call() for call in calls]
+        name = "-".join(map(str, sizes))
+        print(
+            f"{name:<40}{n_paths / ours:>10.0f}{n_paths / plain:>10.0f}{plain / ours:>10.2f}"
+            f"{float(counts.double().mean()):>10.0f}{int((counts != plainly).sum()):>10}",
+            flush=True,
+        )
+
+
 def transitions_table(repeats: int) -> None:
     """Print one row a shape: exact and sampled paths a second, and what the samples find of the exact count."""
     print(f"\n{'transitions: sizes':<40}{'exact/s':>10}{'mean':>8}{'k=28':>16}{'k=112':>16}{'2 t_56 - t_28':>16}")
@@ -158,9 +202,10 @@ def transitions_table(repeats: int) -> None:
 
 
 def main() -> None:
-    """Parse the command line and print both tables."""
+    """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each call")
+    parser.add_argument("--only", choices=("jacobians", "plain", "transitions"), help="one table instead of all")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(
@@ -170,8 +215,10 @@ def main() -> None:
         f"QR: once a model, as a share of {MODEL_POINTS} points; "
         "k: share of the exact count found, and how many times faster"
     )
-    jacobian_table(arguments.repeats)
-    transitions_table(arguments.repeats)
+    parts = {"jacobians": jacobian_table, "plain": plain_table, "transitions": transitions_table}
+    for name, table in parts.items():
+        if arguments.only in (None, name):
+            table(arguments.repeats)
 
 
 if __name__ == "__main__":
