@@ -64,14 +64,17 @@ def gap_figure(columns: Columns, left_out: Mapping[str, int] | None = None) -> F
     n_rows = max(1, -(-len(names) // n_columns))
     with paper_style():
         figure = Figure(figsize=(COLUMN_INCHES, 3.1 if n_columns == 1 else 0.6 + 1.85 * n_rows), layout="constrained")
-        grid = figure.add_gridspec(n_rows, n_columns)
+        # One grid for all: where some data sets have a strip and others none, grids within cells differ in width.
+        grid = figure.add_gridspec(2 * n_rows, n_columns, height_ratios=(1, 3.2) * n_rows)
         for place, name in enumerate(names or [None]):
             at = drawn & np.array([each == name for each in dataset], dtype=bool)
-            panels = _panels(figure, grid[place // n_columns, place % n_columns], columns, at)
+            row, column = 2 * (place // n_columns), place % n_columns
+            panels = _panels(figure, grid[row, column], grid[row + 1, column], columns, at)
             if len(names) > 1:
                 panels[0].set_title(name or "", loc="left")
-            panels[-1].set_xlabel(f"mean Jacobian norm\n({UNIT})" if n_columns == 1 else "mean Jacobian norm")
-            if place % n_columns == 0:
+            if n_columns == 1 or place + n_columns >= len(names):
+                panels[-1].set_xlabel(f"mean Jacobian norm\n({UNIT})" if n_columns == 1 else "mean Jacobian norm")
+            if column == 0:
                 panels[-1].set_ylabel("generalization gap")
         _add_legend(figure, columns, drawn)
         add_caption(figure, _caption(columns, drawn, names, left_out or {}))
@@ -89,18 +92,18 @@ def _drawn(columns: Columns) -> BoolArray:
     return made
 
 
-def _panels(figure: Figure, cell: SubplotSpec, columns: Columns, at: Any) -> list[Axes]:
-    """One data set in its cell: one panel, or a strip for random labels above a panel for the others."""
+def _panels(figure: Figure, upper: SubplotSpec, lower: SubplotSpec, columns: Columns, at: Any) -> list[Axes]:
+    """One data set in its two cells: one panel over both, or a strip for random labels above a panel for the others."""
     noise, gap = reals(columns, "label_noise"), reals(columns, "generalization_gap_mean")
     random, others = at & (noise == 1), at & (noise < 1)
     parted = np.any(random) and np.any(others) and gap[random].min() > max(0.0, BREAK_FROM * gap[others].max())
     if not parted:
-        axes = figure.add_subplot(cell)
+        grid = upper.get_gridspec()
+        axes = figure.add_subplot(grid[upper.rowspan.start : lower.rowspan.stop, upper.colspan.start])
         _draw(axes, columns, at)
         return [axes]
-    rows = cell.subgridspec(2, 1, height_ratios=(1, 3.2), hspace=0.0)
-    above = figure.add_subplot(rows[0])
-    below = figure.add_subplot(rows[1], sharex=above)
+    above = figure.add_subplot(upper)
+    below = figure.add_subplot(lower, sharex=above)
     _draw(above, columns, random)
     _draw(below, columns, others)
     above.margins(y=0.6)

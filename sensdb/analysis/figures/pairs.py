@@ -126,7 +126,7 @@ def _draw(axes: Axes, columns: Columns, at: IntArray, metric: str | None, datase
         if axes.get_xscale() == "log":
             name_decades(axis, n_ticks=2)
         else:
-            axis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
+            axis.set_major_locator(MaxNLocator(3, steps=[1, 2, 4, 5, 10]))
     ties = np.isclose(lower[at], higher[at], rtol=1e-12, atol=0.0)
     n_above = int(np.sum((higher[at] > lower[at]) & ~ties))
     axes.text(0.96, 0.04, f"{n_above} of {len(at)}", transform=axes.transAxes, ha="right", fontsize=6, color=INK)

@@ -114,17 +114,16 @@ def name_decades(axis: Axis, n_ticks: int = 5) -> None:
 
 def _decades(low: float, high: float, n_ticks: int) -> list[float]:
     """The densest of the usual ticks of a logarithmic axis that are no more than so many within the view."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 40, 80)
-    choices = [[10.0**e * sub for e in range(first, last + 1) for sub in subs] for subs in ((1, 2, 5), (1, 3), (1,))]
-    choices += [[10.0**e for e in range(first, last + 1) if e % step == 0] for step in steps[1:]]
-    within = [[tick for tick in ticks if low <= tick <= high] for ticks in choices]
-    chosen = next(place for place, ticks in enumerate([*within, []]) if len(ticks) <= n_ticks)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    within_decade = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+    choices = [[10.0**e * sub for e in exponents for sub in subs] for subs in within_decade]
+    choices += [[10.0**e for e in exponents if e % step == 0] for step in (2, 3, 4, 5, 6, 8, 10, 15, 20, 40)]
+    within = [*([tick for tick in ticks if low <= tick <= high] for ticks in choices), []]
+    chosen = next(place for place, ticks in enumerate(within) if len(ticks) <= n_ticks)
     # One tick shows no scale: rather one too many.
-    alone = chosen == len(within) or len(within[chosen]) < 2
-    return within[
-        chosen - 1 if alone and chosen and len(within[chosen - 1]) <= n_ticks + 1 else min(chosen, len(within) - 1)
-    ]
+    if chosen and len(within[chosen]) < 2 and len(within[chosen - 1]) <= n_ticks + 1:
+        chosen -= 1
+    return within[chosen]
 
 
 def exclusions(left_out: Mapping[str, int]) -> str:
