@@ -16,6 +16,7 @@ from sensdb.analysis.parameters import values
 from sensdb.analysis.population import Filters, apply_filters, left_out, resolve_names
 from sensdb.analysis.saved_queries import SavedQuery, find_query, load_queries, parameters_in
 from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, fetch_numpy, plain_table
+from sensdb.analysis.summarised import from_summaries
 from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.manifest import Manifest, last_manifest
 from sensdb.mirror.reader import lock, open_mirror
@@ -82,7 +83,7 @@ def ask_query(
                 view = parameter.allowed[0]
                 bound[parameter.name] = resolve_names(connection, view, parameter.name, bound[parameter.name])
         n_models, reasons = left_out(connection, query, bound)
-        table, notes = _finished(connection, query, bound)
+        table, notes = _finished(connection, from_summaries(query, bound), bound)
         if n_models and not table.num_rows and "v_points" in query.sql:
             notes = (NO_POINT_ROWS, *notes)
         about = {"query": query.name, "parameters": bound, "n_models": n_models, "left_out": reasons, "notes": notes}

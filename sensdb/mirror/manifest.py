@@ -24,7 +24,7 @@ from sensdb.database.url import mask, parse_url, sqlite_path
 from sensdb.errors import DatabaseError
 from sensdb.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 GRACE_SECONDS = 3600.0
 """How long a file that no manifest names stays: a query that began before it was replaced may still read it."""
@@ -43,12 +43,22 @@ class Segment:
         file: name within the mirror's folder; holds the hash of the content.
         n_rows, n_bytes: size; a file of another size is not the one that was written.
         results: model_id and result_id of each result whose rows it holds.
+        ranks, quantiles: files of the summaries of its models (mirror/summaries.py).
+        summary_version: of what computed them.
     """
 
     file: str
     n_rows: int
     n_bytes: int
     results: tuple[Result, ...]
+    ranks: str
+    quantiles: str
+    summary_version: int
+
+    @property
+    def files(self) -> tuple[str, str, str]:
+        """Names of its files."""
+        return self.file, self.ranks, self.quantiles
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class Manifest:
     @property
     def files(self) -> set[str]:
         """Names of all files that count."""
-        return {*self.tables.values(), *(segment.file for segment in self.segments)}
+        return {*self.tables.values(), *(file for segment in self.segments for file in segment.files)}
 
     @property
     def is_current(self) -> bool:
@@ -105,7 +115,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 def segment_of(stored: Mapping[str, Any]) -> Segment:
     """A segment as `dataclasses.asdict` and JSON left it."""
     results = tuple((int(model_id), str(result_id)) for model_id, result_id in stored["results"])
-    return Segment(stored["file"], stored["n_rows"], stored["n_bytes"], results)
+    return Segment(**{**stored, "results": results})
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -144,14 +154,38 @@ def remove_unnamed(folder: Path, manifest: Manifest, *, retired: set[str], grace
         retired: files that the manifest before this one named; their grace begins now.
         grace_seconds: age from which an unnamed file goes.
     """
-    now = time.time()
-    for path in folder.iterdir():
-        if path.name in manifest.files or path.name in (MANIFEST, "lock"):
-            continue
+    for path in _unnamed(folder, manifest):
         if path.name in retired:
             os.utime(path)  # its age now counts from here
-        elif now - path.stat().st_mtime > grace_seconds:
+        elif _is_older(path, grace_seconds):
             path.unlink(missing_ok=True)
+
+
+def is_in_order(folder: Path, manifest: Manifest, *, grace_seconds: float) -> bool:
+    """Whether every file that a manifest names is there, segments in their size, and none waits to be removed."""
+    try:
+        with os.scandir(folder) as entries:
+            sizes = {entry.name: entry.stat().st_size for entry in entries}
+    except OSError:
+        return False
+    whole = all(sizes.get(segment.file) == segment.n_bytes for segment in manifest.segments)
+    return (
+        whole
+        and manifest.files <= sizes.keys()
+        and not any(_is_older(path, grace_seconds) for path in _unnamed(folder, manifest))
+    )
+
+
+def _unnamed(folder: Path, manifest: Manifest) -> Iterator[Path]:
+    named = {*manifest.files, MANIFEST, "lock"}
+    return (path for path in folder.iterdir() if path.name not in named and not path.is_dir())
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > seconds
+    except FileNotFoundError:
+        return False  # another sync removed it
 
 
 @contextmanager
@@ -196,16 +230,16 @@ def _lock_file(folder: Path) -> TextIO:
 
 def remember_identity(cache: Path, url: sa.URL, identity: str) -> None:
     """Note which mirror belongs to a URL, so that it can be read without asking the database."""
-    folder = cache / "mirror" / "by-url"
-    folder.mkdir(parents=True, exist_ok=True)
+    path = url_file(cache, url)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if recall_identity(cache, url) != identity:
-        write_file(folder, _url_name(url), identity.encode())
+        write_file(path.parent, path.name, identity.encode())
 
 
 def recall_identity(cache: Path, url: sa.URL) -> str | None:
     """The identity a URL's database had at its last sync; None where it was never synced into this cache."""
     try:
-        return (cache / "mirror" / "by-url" / _url_name(url)).read_text(encoding="utf-8")
+        return url_file(cache, url).read_text(encoding="utf-8")
     except OSError:
         return None
 
@@ -225,7 +259,8 @@ def last_manifest(database_url: str, cache: Path) -> tuple[Path, Manifest]:
     return folder, manifest
 
 
-def _url_name(url: sa.URL) -> str:
+def url_file(cache: Path, url: sa.URL) -> Path:
+    """Where the identity of a URL's database is noted."""
     # Without its password: a hash of one on disk could be guessed at.
     place: Any = sqlite_path(url) if url.get_backend_name() == "sqlite" else mask(url)
-    return hashlib.sha256(str(place).encode()).hexdigest()[:24]
+    return cache / "mirror" / "by-url" / hashlib.sha256(str(place).encode()).hexdigest()[:24]

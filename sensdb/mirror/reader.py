@@ -1,5 +1,7 @@
 """Open a mirror in DuckDB: small tables in memory, points where they lie, and the views of the database over both.
 
+Beside them `model_point_ranks` and `model_point_quantiles`, the summaries of points (mirror/summaries.py).
+
 Each opening is a database of its own in this process, so any number of queries and a sync work side by side.
 """
 
@@ -14,6 +16,7 @@ import pyarrow as pa
 
 from sensdb.database import schema
 from sensdb.database.views import VIEWS, view_sql
+from sensdb.mirror import summaries
 from sensdb.mirror.arrow import schema_of
 from sensdb.mirror.manifest import Manifest, last_manifest, mirror_folder
 
@@ -44,7 +47,10 @@ def open_mirror(database_url: str, cache: Path, manifest: Manifest | None = None
         connection.execute("SET TimeZone = 'UTC'")
         for name, file in manifest.tables.items():
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet({_quoted(str(folder / file))})")
-        _create_points(connection, [str(folder / segment.file) for segment in manifest.segments])
+        kinds = (schema_of(list(schema.point_metrics.columns)), summaries.RANKS, summaries.QUANTILES)
+        for number, name in enumerate(("point_metrics", "model_point_ranks", "model_point_quantiles")):
+            paths = [str(folder / segment.files[number]) for segment in manifest.segments]
+            _create_over_files(connection, name, kinds[number], paths)
         create_views(connection)
     except BaseException:
         connection.close()
@@ -52,15 +58,15 @@ def open_mirror(database_url: str, cache: Path, manifest: Manifest | None = None
     return connection
 
 
-def _create_points(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
+def _create_over_files(
+    connection: duckdb.DuckDBPyConnection, name: str, kinds: pa.Schema, paths: Sequence[str]
+) -> None:
     if paths:
         files = ", ".join(_quoted(path) for path in paths)
-        connection.execute(f"CREATE VIEW point_metrics AS SELECT * FROM read_parquet([{files}])")
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{files}])")
         return
-    kinds = schema_of(list(schema.point_metrics.columns))
-    empty = pa.Table.from_batches([], schema=kinds)
-    connection.register("empty", empty)
-    connection.execute("CREATE TABLE point_metrics AS SELECT * FROM empty")
+    connection.register("empty", kinds.empty_table())
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM empty")
     connection.unregister("empty")
 
 
@@ -86,7 +92,7 @@ def keep_models(connection: duckdb.DuckDBPyConnection, condition: str, parameter
 def lock(connection: duckdb.DuckDBPyConnection, manifest: Manifest, cache: Path) -> None:
     """Let SQL of the user read the mirror's segments and no other file, and change no setting."""
     folder = mirror_folder(cache, manifest.identity)
-    paths = ", ".join(_quoted(str(folder / segment.file)) for segment in manifest.segments)
+    paths = ", ".join(_quoted(str(folder / file)) for segment in manifest.segments for file in segment.files)
     connection.execute(f"SET allowed_paths = [{paths}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensdb.database import schema
+from sensdb.mirror import summaries
 from sensdb.mirror.arrow import ReadTable
 from sensdb.mirror.manifest import Result, Segment, write_content
 
@@ -67,9 +69,28 @@ def copy_page(read: ReadTable, folder: Path, page: Sequence[Result], n_points: M
 
 def write_segment(folder: Path, table: pa.Table, results: Sequence[Result]) -> Segment:
     """Store point rows, sorted by model and point, as a segment that holds `results`."""
-    content = parquet_bytes(list(_whole_models(_sorted(table))))
+    table = _sorted(table)
+    content = parquet_bytes(list(_whole_models(table)))
     name = write_content(folder, "points", content)
-    return Segment(name, table.num_rows, len(content), tuple(sorted(results)))
+    ranks, quantiles = _write_summaries(folder, table)
+    return Segment(name, table.num_rows, len(content), tuple(sorted(results)), ranks, quantiles, summaries.VERSION)
+
+
+def renew_summaries(folder: Path, segment: Segment) -> Segment:
+    """The segment with summaries as this version makes them, from its own rows; as it is where it has them."""
+    there = all((folder / file).exists() for file in (segment.ranks, segment.quantiles))
+    if there and segment.summary_version == summaries.VERSION:
+        return segment
+    ranks, quantiles = _write_summaries(folder, pq.read_table(folder / segment.file))
+    return replace(segment, ranks=ranks, quantiles=quantiles, summary_version=summaries.VERSION)
+
+
+def _write_summaries(folder: Path, table: pa.Table) -> tuple[str, str]:
+    made = summaries.summarise(table)
+    return (
+        write_content(folder, "ranks", parquet_bytes([made.ranks])),
+        write_content(folder, "quantiles", parquet_bytes([made.quantiles])),
+    )
 
 
 def keep_results(folder: Path, segments: Sequence[Segment], present: set[Result]) -> list[Segment]:

@@ -21,11 +21,12 @@ import sqlalchemy as sa
 from sensdb.database import schema
 from sensdb.database.engine import open_engine, require_schema
 from sensdb.database.url import mask
+from sensdb.mirror import changes, summaries
 from sensdb.mirror import manifest as files
 from sensdb.mirror.arrow import ReadTable, open_source
 from sensdb.mirror.bulk import copy_pages
 from sensdb.mirror.manifest import Manifest, Result, Segment
-from sensdb.mirror.segments import is_whole, join_small, keep_results, pages, parquet_bytes
+from sensdb.mirror.segments import is_whole, join_small, keep_results, pages, parquet_bytes, renew_summaries
 
 ROUNDS = 3
 
@@ -66,6 +67,11 @@ def sync(
     """
     engine = open_engine(database_url, read_only=True, application_name="sensdb mirror", limits=False)
     try:
+        mark = changes.mark_of(engine)  # before anything is read: what is committed from here on is another mark
+        if not rebuild and (same := _unchanged(engine, cache, mark, grace_seconds)) is not None:
+            if progress is not None:
+                progress(0, 0)
+            return same
         require_schema(engine)
         identity = _identity(engine)
         folder = files.mirror_folder(cache, identity)
@@ -76,10 +82,29 @@ def sync(
             files.write_manifest(folder, made)
             retired = before.files - made.files if before is not None else set()
             files.remove_unnamed(folder, made, retired=retired, grace_seconds=grace_seconds)
-        files.remember_identity(cache, engine.url, identity)
+            files.remember_identity(cache, engine.url, identity)
+            changes.remember_mark(cache, folder, engine.url, mark)
         return made
     finally:
         engine.dispose()
+
+
+def _unchanged(engine: sa.Engine, cache: Path, mark: str | None, grace_seconds: float) -> Manifest | None:
+    """The mirror as it is, where nothing was committed since it was made and all of it is there."""
+    identity = files.recall_identity(cache, engine.url) if mark is not None else None
+    if identity is None:
+        return None
+    folder = files.mirror_folder(cache, identity)
+    if not changes.is_unchanged(cache, folder, engine.url, mark):
+        return None
+    found = files.read_manifest(folder)  # after the look at its hash: another sync may have made it newer, never older
+    if (
+        found is None
+        or not files.is_in_order(folder, found, grace_seconds=grace_seconds)
+        or any(segment.summary_version != summaries.VERSION for segment in found.segments)
+    ):
+        return None
+    return dataclasses.replace(found, synced_at=_written(dt.datetime.now(dt.UTC)), database=mask(engine.url))
 
 
 def _identity(engine: sa.Engine) -> str:
@@ -94,7 +119,7 @@ def _build(engine: sa.Engine, folder: Path, old: Manifest, progress: Progress | 
     A result can be replaced or deleted between the snapshot and the copying of its rows. Then a new snapshot is
     taken; after the last round such a result is left out altogether until the next sync.
     """
-    segments = [segment for segment in old.segments if is_whole(folder, segment)]
+    segments = [renew_summaries(folder, segment) for segment in old.segments if is_whole(folder, segment)]
     for _ in range(ROUNDS):
         snapshot = _take_snapshot(engine, old)
         segments = keep_results(folder, segments, set(snapshot.n_points))
@@ -129,7 +154,11 @@ def _take_snapshot(engine: sa.Engine, old: Manifest) -> Snapshot:
     metrics = tables["model_metrics"]
     columns = (metrics[name].to_pylist() for name in ("model_id", "result_id", "n_points_stored"))
     n_points = {(model_id, result_id): n for model_id, result_id, n in zip(*columns, strict=True) if n}
-    return Snapshot(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), tables, n_points)
+    return Snapshot(_written(moment), tables, n_points)
+
+
+def _written(moment: dt.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_whole(read: ReadTable, table: sa.Table) -> pa.Table:

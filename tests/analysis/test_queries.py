@@ -264,6 +264,22 @@ def test_point_auroc_is_sklearns_a_model_at_a_time(planted: Study, metric: str, 
     assert row["auroc_low"] < row["auroc_mean"] < row["auroc_high"]
 
 
+@pytest.mark.parametrize(("metric", "sign"), [("jacobian_norm", 1), ("margin", -1)])
+def test_point_correlation_is_scipys_a_model_at_a_time(planted: Study, metric: str, sign: int) -> None:
+    points = planted.sql("select * from v_points where train_accuracy = 1 and label_noise = 0").frame
+    each = [
+        scipy.stats.spearmanr(sign * group[metric].abs(), group["loss"]).statistic
+        for _, group in points[points["dataset"] == "mnist"].groupby("model_id")
+    ]
+
+    (row,) = planted.ask("point_correlation", dataset="mnist", metric=metric).rows
+
+    assert row["n_models"] == len(each)
+    assert row["spearman_mean"] == pytest.approx(np.mean(each), rel=1e-9)
+    assert row["spearman_median"] == pytest.approx(np.median(each), rel=1e-9)
+    assert row["share_positive"] == np.mean(np.array(each) > 0)
+
+
 def test_sweep_progress_counts_states(study: Study) -> None:
     study.add({"seed": 0}, {"seed": 1}, {"seed": 2, "result": False}, sweep="b")
     study.add({"width": 7, "result": False}, sweep="a")

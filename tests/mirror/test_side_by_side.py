@@ -164,7 +164,7 @@ def test_a_manifest_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
 
 
 def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    segment = manifest.Segment("points-1.parquet", 5, 100, ((1, "a"), (2, "b")))
+    segment = manifest.Segment("points-1.parquet", 5, 100, ((1, "a"), (2, "b")), "ranks-1.parquet", "q-1.parquet", 1)
     made = manifest.Manifest(
         "id", "sqlite:///x.db", "2026-01-31T00:00:00Z", {"models": "m.parquet"}, (("d", "c"),), (segment,)
     )
