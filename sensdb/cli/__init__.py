@@ -37,6 +37,7 @@ COMMANDS = {
     "plot": "sensdb.cli.plot",
     "report": "sensdb.cli.report",
     "sync": "sensdb.cli.admin",
+    "export": "sensdb.cli.export",
     "copy": "sensdb.cli.copy",
     "delete": "sensdb.cli.admin",
     "grant-reader": "sensdb.cli.roles",
@@ -72,7 +73,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["--help"]},
-    epilog=examples("sensdb --database sqlite:///study.db status", then="make demo, or sensdb enqueue --list"),
+    epilog=examples("sensdb --database sqlite:///study.db status", then="sensdb demo, or sensdb enqueue --list"),
 )
 @click.option(
     "--database",

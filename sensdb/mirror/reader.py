@@ -45,6 +45,8 @@ def open_mirror(database_url: str, cache: Path, manifest: Manifest | None = None
         connection.execute(f"SET temp_directory = {_quoted(str(folder / 'spill'))}")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET TimeZone = 'UTC'")
+        # It goes to stdout, among the data, of any statement that takes more than two seconds.
+        connection.execute("SET enable_progress_bar = false")
         for name, file in manifest.tables.items():
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet({_quoted(str(folder / file))})")
         kinds = (schema_of(list(schema.point_metrics.columns)), summaries.RANKS, summaries.QUANTILES)
