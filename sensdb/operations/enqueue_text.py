@@ -42,7 +42,7 @@ def tell(name: str, done: Enqueued) -> list[str]:
     """
     n_queued = done.n_new + done.n_measured_again
     if n_queued:
-        lines = [f"queued {n_queued} jobs of sweep {name}. Next: sensdb worker --drain"]
+        lines = [f"queued {_counted(n_queued, 'job')} of sweep {name}. Next: sensdb worker --drain"]
     else:
         lines = [f"queued nothing: all {done.n_specs} models of sweep {name} are known."]
     told = [
@@ -64,7 +64,12 @@ def _product(plan: Plan) -> str:
     """The models as configurations times seeds, where each configuration has as many."""
     specs = plan.expansion.specs
     n_models, n_configurations = len(specs), len({spec.configuration_sha256 for spec in specs})
+    configurations = _counted(n_configurations, "configuration")
     if n_configurations and n_models % n_configurations == 0:
         seeds = n_models // n_configurations
-        return f"{n_configurations} configurations x {seeds} {'seed' if seeds == 1 else 'seeds'} = {n_models} models"
-    return f"{n_models} models of {n_configurations} configurations"
+        return f"{configurations} x {_counted(seeds, 'seed')} = {_counted(n_models, 'model')}"
+    return f"{_counted(n_models, 'model')} of {configurations}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sensdb.operations.opening import open_queue
 from tests.cli.running import Here, run_on_terminal
-from tests.cli.study import N_MODELS, SWEEP, write_sweep
+from tests.cli.study import N_MODELS, SWEEP, claim, note_weights, write_sweep
+from tests.conformance.factories import expire
 
 CANARY = "canary-7f3a"
 
@@ -96,6 +98,47 @@ def test_doctor_works_on_both_databases(sensdb: Here, database_url: str):
     ran = sensdb("--database", database_url, "doctor", "-f", "json")
 
     assert (ran.code, states(ran.out)["write test"]) == (0, "ok")
+
+
+def test_doctor_finds_a_job_whose_lease_ended_long_ago(sensdb: Here, folder: Path, database_url: str):
+    sensdb("--database", database_url, "enqueue", write_sweep(folder))
+    with open_queue(database_url) as queue:
+        (job,) = claim(queue, 1)
+        expire(queue.engine, job.model_id)
+
+    ran = sensdb("--database", database_url, "doctor", "-f", "json")
+
+    (stuck,) = [row for row in json.loads(ran.out) if row["check"] == "stuck jobs"]
+    assert (ran.code, stuck["state"], stuck["value"]) == (1, "fail", "1")
+    assert stuck["note"].startswith(f"model {job.model_id} ")
+
+
+def test_doctor_finds_rows_without_files_and_files_without_rows(sensdb: Here, folder: Path, database_url: str):
+    sensdb("--database", database_url, "enqueue", write_sweep(folder))
+    with open_queue(database_url) as queue:
+        left = folder / "artifacts" / queue.identity / "weights" / "ab" / "left.safetensors"
+    left.parent.mkdir(parents=True)
+    left.touch()
+
+    unnamed = sensdb("--database", database_url, "doctor", "-f", "json")
+    note_weights(database_url, 1)
+    missing = sensdb("--database", database_url, "doctor", "-f", "json")
+
+    assert (unnamed.code, states(unnamed.out)["artifact files"]) == (0, "warn")
+    assert (missing.code, states(missing.out)["artifact files"]) == (1, "fail")
+
+
+def test_doctor_counts_results_that_wait_in_the_spool(sensdb: Here, folder: Path, database_url: str):
+    with open_queue(database_url) as queue:
+        spool = folder / "cache" / "spool" / queue.identity
+    for place in ("worker-1", "worker-2", "refused"):
+        (spool / place).mkdir(parents=True)
+        (spool / place / "1-1.result").touch()
+
+    ran = sensdb("--database", database_url, "doctor", "-f", "json")
+
+    (waiting,) = [row for row in json.loads(ran.out) if row["check"] == "spooled results"]
+    assert (ran.code, waiting["state"], waiting["value"]) == (0, "warn", "2 waiting, 1 refused")
 
 
 def test_doctor_without_a_database_fails_and_makes_the_other_checks(sensdb: Here):
