@@ -6,11 +6,13 @@ of a correlation that is not there missed 0 in 29.5 % of cases by models and in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from sensdb.analysis.statistics.finished import FloatArray, IntArray
+from sensdb.analysis.statistics.influence import spearman_influence
+from sensdb.analysis.statistics.proportions import NORMAL_975
 from sensdb.analysis.statistics.ranks import TieGroups, tie_groups
 
 DRAWS = 2000
@@ -18,6 +20,11 @@ SEED = 0
 CONFIDENCE = 0.95
 FEWEST_CLUSTERS = 5
 """Below it no interval is given: five clusters have 126 different resamples, four have 35."""
+RERANKED = 1000
+"""Up to so many rows every resample is ranked anew; above it correlations are taken to first order (`influence`)."""
+MANY_CLUSTERS = 500
+"""Above so many configurations, and RERANKED rows, a first-order interval is its normal limit: no draws are made."""
+LIMIT_METHOD = f"; their normal limit above {RERANKED} models and {MANY_CLUSTERS} configurations"
 METHOD = "percentiles of {draws} draws of configurations, seed {seed}"
 
 _BLOCK = 1_000_000  # numbers held at a time: weights, ranks and products of a block stay in tens of MB
@@ -35,14 +42,76 @@ def cluster_weights(cluster: IntArray, *, draws: int, seed: int) -> Iterator[Flo
         Blocks [D, n] of whole numbers as float64, D summing to `draws`. A row weighs what its cluster was drawn.
     """
     n_clusters = int(cluster.max()) + 1
+    for counts in drawn_counts(n_clusters, draws=draws, seed=seed, rows_a_block=max(1, _BLOCK // len(cluster))):
+        yield counts[:, cluster]
+
+
+def drawn_counts(n_clusters: int, *, draws: int, seed: int, rows_a_block: int | None = None) -> Iterator[FloatArray]:
+    """How often each cluster is drawn in each resample, [D, clusters] whole numbers, D summing to `draws`.
+
+    The draws depend on the number of clusters and the seed alone, not on the size of the blocks.
+    """
     generator = np.random.Generator(np.random.PCG64(seed))
-    rows_a_block = max(1, _BLOCK // max(len(cluster), n_clusters))
-    for first in range(0, draws, rows_a_block):
-        rows = min(rows_a_block, draws - first)
+    block = max(1, min(_BLOCK // n_clusters, rows_a_block or draws))
+    for first in range(0, draws, block):
+        rows = min(block, draws - first)
         drawn = generator.integers(0, n_clusters, size=(rows, n_clusters))
         drawn += np.arange(rows)[:, None] * n_clusters
         counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters).reshape(rows, n_clusters)
-        yield counts.astype(np.float64)[:, cluster]
+        yield counts.astype(np.float64)
+
+
+def spearman_intervals(
+    problems: Sequence[tuple[FloatArray, FloatArray, IntArray]], *, draws: int = DRAWS, seed: int = SEED
+) -> list[tuple[float, float] | None]:
+    """The interval of each of many correlations, as `spearman_interval` gives it where rows are few.
+
+    Above RERANKED rows the correlation of a resample is taken to first order, on Fisher's scale:
+    tanh(atanh rho + d / (1 - rho^2)), d the weighted mean of the rows' influences. Its quantiles are those of the
+    draws, or with more than MANY_CLUSTERS configurations those of d's normal limit, whose variance is the sum over
+    configurations of their squared sums of influences, over n^2.
+
+    Args:
+        problems: x, y and cluster of each, as `spearman_interval` takes them.
+    """
+    made: list[tuple[float, float] | None] = [None] * len(problems)
+    many: dict[int, list[int]] = {}
+    for place, (x, y, cluster) in enumerate(problems):
+        if len(x) <= RERANKED:
+            made[place] = spearman_interval(x, y, cluster, draws=draws, seed=seed)
+        elif int(cluster.max()) + 1 >= FEWEST_CLUSTERS:
+            many.setdefault(int(cluster.max()) + 1, []).append(place)
+    for n_clusters, places in many.items():
+        found = [(place, spearman_influence(*problems[place][:2])) for place in places]
+        kept = [(place, *each) for place, each in found if each is not None]
+        for (place, rho, _), ends in zip(kept, _first_order(kept, problems, n_clusters, draws, seed), strict=True):
+            if abs(rho) == 1.0:
+                made[place] = (rho, rho)
+            elif ends is not None:
+                low, high = np.tanh(np.arctanh(rho) + ends / (1 - rho * rho))
+                made[place] = (float(low), float(high))
+    return made
+
+
+def _first_order(
+    kept: Sequence[tuple[int, float, FloatArray]],
+    problems: Sequence[tuple[FloatArray, FloatArray, IntArray]],
+    n_clusters: int,
+    draws: int,
+    seed: int,
+) -> list[FloatArray | None]:
+    """The 95 % interval of the weighted mean influence, [2] for each problem."""
+    sums = np.empty((n_clusters, 2 * len(kept)))
+    for column, (place, _, influence) in enumerate(kept):
+        cluster = problems[place][2]
+        sums[:, 2 * column] = np.bincount(cluster, weights=influence, minlength=n_clusters)
+        sums[:, 2 * column + 1] = np.bincount(cluster, minlength=n_clusters)
+    if n_clusters > MANY_CLUSTERS:
+        half = NORMAL_975 * np.sqrt(np.sum(sums[:, ::2] ** 2, axis=0)) / np.sum(sums[:, 1::2], axis=0)
+        return [np.array([-each, each]) for each in half]
+    drawn = np.concatenate([counts @ sums for counts in drawn_counts(n_clusters, draws=draws, seed=seed)])
+    ends = [percentile_interval(drawn[:, 2 * place] / drawn[:, 2 * place + 1]) for place in range(len(kept))]
+    return [None if each is None else np.array(each) for each in ends]
 
 
 def spearman_interval(

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from sensdb.analysis.statistics import bootstrap
-from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, codes, groups, reals, texts
+from sensdb.analysis.statistics.finished import (
+    Columns,
+    Finished,
+    FloatArray,
+    IntArray,
+    coded,
+    groups,
+    joined,
+    reals,
+    renumbered,
+)
 from sensdb.analysis.statistics.ranks import is_constant, kendall_tau_b, pearson, spearman
 
 FEWEST_MODELS = 3
@@ -33,40 +43,59 @@ def correlation(
         One row for each data set, metric, labels and method, in order of appearance.
     """
     value, gap = reals(columns, "value"), reals(columns, "generalization_gap")
-    configuration = np.array(texts(columns, "configuration"), dtype=object)
+    configuration = coded(columns, "configuration")[0]
+    samples = [(key, *_sample(value, gap, configuration, at, unit), len(at)) for key, at in groups(columns, KEYS)]
+    estimates = [spearman(x, y) for _, x, y, *_ in samples]
+    existing = [place for place, rho in enumerate(estimates) if rho is not None]
+    intervals = dict(
+        zip(
+            existing,
+            bootstrap.spearman_intervals([samples[place][1:4] for place in existing], draws=draws, seed=seed),
+            strict=True,
+        )
+    )
     rows: list[tuple[object, ...]] = []
-    notes = _notes_on_sizes(columns)
-    for (dataset, metric, labels, method), at in groups(columns, KEYS):
-        name = f"{dataset}, {metric}"
-        present = at[np.isfinite(value[at]) & np.isfinite(gap[at])]
-        if len(present) < len(at):
-            notes.append(f"{name}: {len(at) - len(present)} models without a value are left out.")
-        x, y, cluster = value[present], gap[present], codes(list(configuration[present]))
-        n_configurations = len(set(cluster.tolist()))
-        if unit == "configurations":
-            # Mean gaps are multiples of 1 / (seeds x test points): equal ones must not differ in their last bit.
-            x, y, cluster = _means(x, cluster), np.round(_means(y, cluster), 12), np.arange(n_configurations)
-        rho = spearman(x, y)
-        interval = None if rho is None else bootstrap.spearman_interval(x, y, cluster, draws=draws, seed=seed)
-        reason = _why_none(x, y, unit) if rho is None else None
-        if reason is not None:
-            notes.append(f"{name}: no correlation, {reason}.")
+    said: list[tuple[str, str, str]] = []
+    for place, ((dataset, metric, labels, method), x, y, _, n_present, n_configurations, n_all) in enumerate(samples):
+        about, rho, interval = (str(dataset), str(metric)), estimates[place], intervals.get(place)
+        if n_present < n_all:
+            said.append((*about, f"{n_all - n_present} models without a value are left out"))
+        if rho is None:
+            said.append((*about, f"no correlation, {_why_none(x, y, unit)}"))
         elif interval is None:
-            notes.append(f"{name}: no interval, {_why_no_interval(n_configurations)}.")
+            said.append((*about, f"no interval, {_why_no_interval(n_configurations)}"))
         pearson_log, note = _pearson_of_logs(x, y, unit, logged=(metric or "").startswith("log10_"))
         if note is not None and rho is not None:
-            notes.append(f"{name}: {note}.")
+            said.append((*about, note))
         low, high = interval if interval is not None else (None, None)
         tau = kendall_tau_b(x, y)
-        rows.append((dataset, metric, len(present), n_configurations, pearson_log, rho, low, high, tau, labels, method))
+        rows.append((dataset, metric, n_present, n_configurations, pearson_log, rho, low, high, tau, labels, method))
+    notes = [*_notes_on_sizes(columns), *joined(said)]
     names = (
         "dataset", "metric", "n_models", "n_configurations", "pearson_log", "spearman", "spearman_low",
         "spearman_high", "kendall_tau_b", "labels", "method",
     )  # fmt: skip
     made = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    in_limit = any(len(x) > bootstrap.RERANKED and n > bootstrap.MANY_CLUSTERS for _, x, _, _, _, n, _ in samples)
+    limit = bootstrap.LIMIT_METHOD if in_limit else ""
     if rows:
-        notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}.")
+        notes.append(
+            f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}{bootstrap.LIMIT_METHOD if limit else ''}."
+        )
     return Finished(made, tuple(notes))
+
+
+def _sample(
+    value: FloatArray, gap: FloatArray, configuration: IntArray, at: IntArray, unit: str
+) -> tuple[FloatArray, FloatArray, IntArray, int, int]:
+    """Metric and gap of the units among rows `at`, their clusters, and how many models and configurations they are."""
+    present = at[np.isfinite(value[at]) & np.isfinite(gap[at])]
+    x, y, cluster = value[present], gap[present], renumbered(configuration[present])[0]
+    n_configurations = int(cluster.max()) + 1 if len(cluster) else 0
+    if unit == "configurations" and n_configurations:
+        # Mean gaps are multiples of 1 / (seeds x test points): equal ones must not differ in their last bit.
+        x, y, cluster = _means(x, cluster), np.round(_means(y, cluster), 12), np.arange(n_configurations)
+    return x, y, cluster, len(present), n_configurations
 
 
 def _notes_on_sizes(columns: Columns) -> list[str]:
