@@ -7,7 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensdb.analysis.report.contents import Contents, read_contents
+from sensdb.analysis.report.contents import read_contents
+from sensdb.analysis.report.held import Contents
 from sensdb.analysis.report.page import render
 from sensdb.database import schema
 from sensdb.database.engine import writing

@@ -14,8 +14,8 @@ import pytest
 from sensdb.analysis.figures.files import svg_text
 from sensdb.analysis.figures.size import size_figure
 from sensdb.analysis.population import Filters
-from sensdb.analysis.report import contents
-from sensdb.analysis.report.contents import Contents, read_contents
+from sensdb.analysis.report.contents import read_contents
+from sensdb.analysis.report.held import Contents, Table
 from sensdb.analysis.report.page import render, write_page
 from sensdb.analysis.report.svg import inline_svg
 from sensdb.cli import cli
@@ -175,15 +175,25 @@ def test_the_page_has_both_a_light_and_a_dark_dress(made: Made) -> None:
 
 
 def test_a_table_longer_than_the_page_takes_says_how_long_it_is() -> None:
-    long = contents.Table("t", "T?", "", "sensdb query t", (("a", "A."),), ((1,), (2,)), 5000)
+    long = Table("t", "T?", "", "sensdb query t", (("a", "A."),), ((1,), (2,)), 5000)
 
     text = render(Contents((("database", "d"),), (), None, "", (), (long,), (), ()))
 
     assert "The first 2 of 5,000 rows; the command gives all." in text
 
 
+def test_a_verdict_stands_before_the_figures_with_its_words_and_its_command() -> None:
+    verdict = Table("verdict", "Claims", "", "sensdb query verdict", (("claim", "C."),), (("row 12",),), 1)
+
+    text = render(Contents((("database", "d"),), (), verdict, "The data support it.", (), (), (), ()))
+
+    places = [text.index(part) for part in ("The data support it.", "sensdb query verdict", "row 12", 'id="figures"')]
+    assert places == sorted(places)
+    assert 'href="#verdict"' in text
+
+
 def test_numbers_sort_by_their_whole_value_and_missing_ones_say_so() -> None:
-    table = contents.Table("t", "T?", "", "c", (("x", "X."), ("y", "Y.")), ((0.123456789, "a<b"), (None, None)), 2)
+    table = Table("t", "T?", "", "c", (("x", "X."), ("y", "Y.")), ((0.123456789, "a<b"), (None, None)), 2)
 
     text = render(Contents((("database", "d"),), (), None, "", (), (table,), (), ()))
 

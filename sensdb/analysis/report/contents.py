@@ -15,6 +15,7 @@ from sensdb.analysis.figures.files import svg_text
 from sensdb.analysis.figures.paper import take_caption
 from sensdb.analysis.plot import plot
 from sensdb.analysis.population import Filters
+from sensdb.analysis.report.held import Contents, Definition, Picture, Table
 from sensdb.analysis.report.parts import PICTURES, RUN, TABLES, Asking
 from sensdb.analysis.saved_queries import find_query, load_queries
 from sensdb.database.views import VIEWS
@@ -23,72 +24,6 @@ from sensdb.mirror.sync import Progress, sync
 
 MOST_ROWS = 2000
 """Rows of a table that stand on the page; it says so where there are more."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of one question.
-
-    Attributes:
-        name: the only one of its kind on the page.
-        title, note: what it answers, and what a reader must not conclude or cannot see.
-        command: repeats it.
-        columns: name and meaning of each.
-        rows: plain values, None where missing; the first MOST_ROWS of them.
-        n_rows: how many there are.
-    """
-
-    name: str
-    title: str
-    note: str
-    command: str
-    columns: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[Any, ...], ...]
-    n_rows: int
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure: its question, its caption, the command that draws it, and its SVG as matplotlib writes it."""
-
-    name: str
-    title: str
-    caption: str
-    command: str
-    svg: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A sweep as it was enqueued: its name, when (UTC), how many models it came to, and the file's text."""
-
-    sweep: str
-    enqueued_at: str
-    n_models: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Contents:
-    """All of a report.
-
-    Attributes:
-        facts: label and value, for the head of the page.
-        run: tables of what was run.
-        verdict: the table of the claims; None where this sensdb has no such question.
-        summary: what the data support, in words that come with the verdict.
-        definitions: the sweep files.
-        missing: figures and tables that are not there, and why.
-    """
-
-    facts: tuple[tuple[str, str], ...]
-    run: tuple[Table, ...]
-    verdict: Table | None
-    summary: str
-    pictures: tuple[Picture, ...]
-    tables: tuple[Table, ...]
-    definitions: tuple[Definition, ...]
-    missing: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import os
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sensdb.analysis.report.contents import Contents, Definition, Picture, Table
+from sensdb.analysis.report.held import Contents, Definition, Picture, Table
 from sensdb.analysis.report.svg import inline_svg
 from sensdb.errors import SensdbError
 
@@ -148,7 +149,7 @@ def _repeat(contents: Contents) -> Iterator[str]:
     database = dict(contents.facts)["database"]
     yield '<section aria-labelledby="repeat">\n<h2 id="repeat">How to repeat it</h2>'
     yield "<p>Each figure and table stands with its command. All of them ask this database:</p>"
-    yield _command(f"export SENSDB_DATABASE_URL={database}")
+    yield _command(f"export SENSDB_DATABASE_URL={shlex.quote(database)}")
     if contents.definitions:
         yield "<p>The same networks, from nothing: save a sweep's text under its name and train it. A spec gives the"
         yield "same numbers wherever it is trained with the same engine on the same class of device.</p>"
