@@ -9,6 +9,7 @@ import click
 from sensdb.cli.options import confirm, examples, pass_settings, yes_option
 from sensdb.cli.output import Output, counted, note, output_options
 from sensdb.cli.progress import CopiedRows
+from sensdb.errors import NothingMatched, UsageError
 from sensdb.settings import Settings
 
 
@@ -50,24 +51,50 @@ def sync(settings: Settings, rebuild: bool) -> None:
     note(f"mirror as of {manifest.synced_at}: {n_rows} point rows of {n_models} models.")
 
 
-@click.command(epilog=examples("sensdb delete --sweep digits --yes", then="sensdb sync"))
-@click.option("--sweep", "sweeps", metavar="NAME", multiple=True, required=True, help="The sweep; repeatable.")
+@click.command(
+    epilog=examples(
+        "sensdb delete --sweep digits --yes",
+        "sensdb delete --where 'hidden_layers = 2 and label_noise = 0' --yes",
+        then="sensdb sync",
+    )
+)
+@click.option("--sweep", "sweeps", metavar="NAME", multiple=True, help="The sweep; repeatable.")
+@click.option("--where", "conditions", metavar="CONDITION", multiple=True, help="Models that meet it; repeatable.")
 @yes_option
 @pass_settings
-def delete(settings: Settings, sweeps: tuple[str, ...], yes: bool) -> None:
-    """Delete sweeps and the models that no other sweep holds.
+def delete(settings: Settings, sweeps: tuple[str, ...], conditions: tuple[str, ...], yes: bool) -> None:
+    """Delete sweeps, or models by a condition.
 
-    Their results go with them. Asks first. Refused while models of theirs are running: cancel them first.
+    With --sweep alone the sweeps go, and the models that no other sweep holds. With --where the models that meet all
+    conditions go, of these sweeps alone where both are given, and sweeps stay. Results go with their models. Asks
+    first. Refused while models of theirs are running: cancel them first.
     """
-    from sensdb.operations.delete import delete_sweeps
+    from sensdb.operations.delete import delete_models, delete_sweeps
     from sensdb.operations.opening import open_queue
     from sensdb.results.artifacts import ArtifactStore
 
+    if not sweeps and not conditions:
+        raise UsageError("sensdb delete needs --sweep or --where.", "sensdb delete --sweep NAME")
     with open_queue(settings.database_url) as queue:
-        queue.sweep_ids(sweeps)
-        confirm(f"Delete {', '.join(sweeps)}, with all results of models that no other sweep holds?", yes=yes)
-        done = delete_sweeps(queue, sweeps, artifacts=ArtifactStore(settings.artifacts_url, queue.identity))
-    kept = f"; {counted(done.n_kept, 'model')} left to other sweeps" if done.n_kept else ""
+        files = ArtifactStore(settings.artifacts_url, queue.identity)
+        if conditions:
+            from sensdb.operations.choose_models import models_where
+
+            chosen = models_where(queue, conditions, sweeps)
+            n_kept = chosen.n_kept
+            if not chosen.model_ids:
+                others = f"; {counted(n_kept, 'model')} that other sweeps hold" if n_kept else ""
+                raise NothingMatched(
+                    f"no model meets the condition{others}.", "sensdb query --where tries one."
+                )
+            confirm(f"Delete {counted(len(chosen.model_ids), 'model')} with all their results?", yes=yes)
+            done = delete_models(queue, chosen.model_ids, artifacts=files)
+        else:
+            queue.sweep_ids(sweeps)
+            confirm(f"Delete {', '.join(sweeps)}, with all results of models that no other sweep holds?", yes=yes)
+            done = delete_sweeps(queue, sweeps, artifacts=files)
+            n_kept = done.n_kept
+    kept = f"; {counted(n_kept, 'model')} left to other sweeps" if n_kept else ""
     note(f"deleted {counted(done.n_models, 'model')} with {counted(done.n_points, 'point row')}{kept}.")
     if done.files_left:
         note(f"left {counted(len(done.files_left), 'file')} of theirs: {done.files_left[0]}")

@@ -88,7 +88,10 @@ def main() -> None:
                 seconds, busy, peak = export(url, Path(place) / "cache", folder, file_format)
                 size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
                 name = f"{file_format}, {'no mirror yet' if number == 0 else 'from the mirror'}"
-                print(f"{name:<28}{seconds:>8.1f}{n_rows / seconds:>12,.0f}{busy:>8.1f}{peak:>10.0f}{size:>12.0f}", flush=True)
+                print(
+                    f"{name:<28}{seconds:>8.1f}{n_rows / seconds:>12,.0f}{busy:>8.1f}{peak:>10.0f}{size:>12.0f}",
+                    flush=True,
+                )
     finally:
         cluster.stop()
 
