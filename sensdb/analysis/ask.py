@@ -1,4 +1,7 @@
-"""The doors of this room: ask a saved query or SQL of one's own, and get an answer that says what it is made of."""
+"""The doors of this room: ask a saved query or SQL of one's own, and get an answer that says what it is made of.
+
+DuckDB is imported where a question is put to it: an answer that is kept does without.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,24 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import duckdb
 import pyarrow as pa
 
+from sensdb.analysis import remembered
 from sensdb.analysis.answer import Answer, table_of_lists, typed_table
 from sensdb.analysis.parameters import values
 from sensdb.analysis.population import Filters, apply_filters, left_out, resolve_names
 from sensdb.analysis.saved_queries import SavedQuery, find_query, load_queries, parameters_in
-from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, fetch_numpy, plain_table
 from sensdb.analysis.summarised import from_summaries
 from sensdb.errors import QueryError, did_you_mean
 from sensdb.mirror.manifest import Manifest, last_manifest
-from sensdb.mirror.reader import lock, open_mirror
 from sensdb.mirror.sync import Progress
 from sensdb.mirror.sync import sync as sync_mirror
 from sensdb.version import __version__
+
+if TYPE_CHECKING:
+    import duckdb
 
 T = TypeVar("T")
 FILTER_NAMES = ("sweep", "dataset", "where")
@@ -76,6 +80,11 @@ def ask_query(
     given, filters = _apart(query, dict(parameters or {}), filters or Filters())
     chosen = values(query.parameters, given)
 
+    manifest = _manifest(database_url, cache, sync=sync, progress=progress)
+    kept = remembered.recall(remembered.answer_file(cache, manifest, query, chosen, filters))
+    if kept is not None:
+        return Answer(query.columns, kept[0], {**kept[1], **_origin(manifest, filters)})
+
     def run(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Answer:
         bound = dict(chosen)
         for parameter in query.parameters:
@@ -87,9 +96,10 @@ def ask_query(
         if n_models and not table.num_rows and "v_points" in query.sql:
             notes = (NO_POINT_ROWS, *notes)
         about = {"query": query.name, "parameters": bound, "n_models": n_models, "left_out": reasons, "notes": notes}
+        remembered.keep(remembered.answer_file(cache, manifest, query, chosen, filters), table, about)
         return Answer(query.columns, table, {**about, **_origin(manifest, filters)})
 
-    return _on_mirror(database_url, cache, filters, run, sync=sync, progress=progress)
+    return _on_mirror(database_url, cache, manifest, filters, run)
 
 
 def ask_sql(
@@ -113,6 +123,8 @@ def ask_sql(
         UsageError: a parameter is missing or too many.
         DatabaseError: as for `ask`.
     """
+    from sensdb.analysis.sql import check_parameters, check_select, columns_of_table, fetch, plain_table
+
     check_select(text)
     bound = dict(parameters or {})
     check_parameters(text, bound)
@@ -124,7 +136,7 @@ def ask_sql(
         about = {"query": None, "parameters": bound, "n_models": n_models, "left_out": {}, "notes": ()}
         return Answer(columns_of_table(table), table, {**about, **_origin(manifest, chosen)})
 
-    return _on_mirror(database_url, cache, chosen, run, sync=sync, progress=progress)
+    return _on_mirror(database_url, cache, _manifest(database_url, cache, sync=sync, progress=progress), chosen, run)
 
 
 def list_queries(queries: Path | None = None) -> list[SavedQuery]:
@@ -142,16 +154,19 @@ def _apart(query: SavedQuery, given: dict[str, Any], filters: Filters) -> tuple[
     return given, Filters(**merged)
 
 
+def _manifest(database_url: str, cache: Path, *, sync: bool, progress: Progress | None) -> Manifest:
+    return sync_mirror(database_url, cache, progress=progress) if sync else last_manifest(database_url, cache)[1]
+
+
 def _on_mirror(
     database_url: str,
     cache: Path,
+    manifest: Manifest,
     filters: Filters,
     run: Callable[[duckdb.DuckDBPyConnection, Manifest], T],
-    *,
-    sync: bool,
-    progress: Progress | None,
 ) -> T:
-    manifest = sync_mirror(database_url, cache, progress=progress) if sync else last_manifest(database_url, cache)[1]
+    import duckdb
+
     try:
         with _opened(database_url, cache, manifest, filters) as connection:
             return run(connection, manifest)
@@ -166,6 +181,8 @@ def _on_mirror(
 def _opened(
     database_url: str, cache: Path, manifest: Manifest, filters: Filters
 ) -> Iterator[duckdb.DuckDBPyConnection]:
+    from sensdb.mirror.reader import lock, open_mirror
+
     connection = open_mirror(database_url, cache, manifest)
     try:
         apply_filters(connection, filters)
@@ -179,6 +196,8 @@ def _finished(
     connection: duckdb.DuckDBPyConnection, query: SavedQuery, bound: Mapping[str, Any]
 ) -> tuple[pa.Table, tuple[str, ...]]:
     """The rows of a saved query as its header declares them, and the notes of the statistic that finished it."""
+    from sensdb.analysis.sql import check_select, fetch, fetch_numpy
+
     in_sql, where = parameters_in(query.sql), str(query.path)
     check_select(query.sql, where)
     for name in sorted(in_sql - bound.keys()):

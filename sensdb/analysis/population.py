@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from sensdb.analysis.saved_queries import SavedQuery
 from sensdb.analysis.where import Condition, nearest_column, parse_where
 from sensdb.datasets.catalogue import DATASET_NAMES
 from sensdb.errors import QueryError, did_you_mean
-from sensdb.mirror.reader import keep_models
+
+if TYPE_CHECKING:
+    import duckdb
 
 KINDS = {
     "BOOLEAN": "bool",
@@ -64,6 +64,8 @@ def apply_filters(connection: duckdb.DuckDBPyConnection, filters: Filters) -> No
     """
     if not filters:
         return
+    from sensdb.mirror.reader import keep_models
+
     conditions: list[str] = []
     values: list[Any] = []
     sweeps, datasets = filters.of("sweep"), filters.of("dataset")

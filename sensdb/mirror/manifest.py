@@ -6,12 +6,13 @@ names those that count; a file it does not name is left from a sync that was kil
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,6 +34,9 @@ LOCK_SECONDS = 600.0
 
 Result = tuple[int, str]
 """model_id and result_id."""
+
+Progress = Callable[[int, int], None]
+"""Called with the point rows copied so far and those to copy in all."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class Manifest:
     def is_current(self) -> bool:
         """Whether this version of sensdb can read what is there; a mirror it cannot is built anew."""
         return (self.format, self.schema_revision, self.sensdb_version) == (FORMAT, REVISION, __version__)
+
+
+def written(moment: dt.datetime) -> str:
+    """A moment of UTC as manifests have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def mirror_folder(cache: Path, identity: str) -> Path:

@@ -9,38 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from sensdb.database import schema
 from sensdb.database.engine import open_engine, require_schema
 from sensdb.database.url import mask
 from sensdb.mirror import changes, summaries
 from sensdb.mirror import manifest as files
-from sensdb.mirror.arrow import ReadTable, open_source
-from sensdb.mirror.bulk import copy_pages
-from sensdb.mirror.manifest import Manifest, Result, Segment
-from sensdb.mirror.segments import is_whole, join_small, keep_results, pages, parquet_bytes, renew_summaries
+from sensdb.mirror.manifest import Manifest, Progress
 
-ROUNDS = 3
-
-Progress = Callable[[int, int], None]
-"""Called with the point rows copied so far and those to copy in all."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The small tables, and how many points each result has, at one moment of the database."""
-
-    moment: str
-    tables: dict[str, pa.Table]
-    n_points: dict[Result, int]
+__all__ = ["Progress", "sync"]
 
 
 def sync(
@@ -72,13 +51,16 @@ def sync(
             if progress is not None:
                 progress(0, 0)
             return same
+        # Imports Arrow's functions and Parquet: as long as all else in a command whose answer is kept.
+        from sensdb.mirror import build as building
+
         require_schema(engine)
-        identity = _identity(engine)
+        identity = building.identity_of(engine)
         folder = files.mirror_folder(cache, identity)
         with files.exclusive(folder):
             before = files.read_manifest(folder)
             start = before if before is not None and not rebuild else Manifest(identity, "", "")
-            made = dataclasses.replace(_build(engine, folder, start, progress), database=mask(engine.url))
+            made = dataclasses.replace(building.build(engine, folder, start, progress), database=mask(engine.url))
             files.write_manifest(folder, made)
             retired = before.files - made.files if before is not None else set()
             files.remove_unnamed(folder, made, retired=retired, grace_seconds=grace_seconds)
@@ -104,94 +86,4 @@ def _unchanged(engine: sa.Engine, cache: Path, mark: str | None, grace_seconds: 
         or any(segment.summary_version != summaries.VERSION for segment in found.segments)
     ):
         return None
-    return dataclasses.replace(found, synced_at=_written(dt.datetime.now(dt.UTC)), database=mask(engine.url))
-
-
-def _identity(engine: sa.Engine) -> str:
-    with open_source(engine).statements() as read:
-        column = schema.database_identity.c.identity
-        return str(read("SELECT identity FROM database_identity", [column])["identity"][0].as_py())
-
-
-def _build(engine: sa.Engine, folder: Path, old: Manifest, progress: Progress | None) -> Manifest:
-    """Write the files of the database's present state and describe them; the manifest on disk stays as it is.
-
-    A result can be replaced or deleted between the snapshot and the copying of its rows. Then a new snapshot is
-    taken; after the last round such a result is left out altogether until the next sync.
-    """
-    segments = [renew_summaries(folder, segment) for segment in old.segments if is_whole(folder, segment)]
-    for _ in range(ROUNDS):
-        snapshot = _take_snapshot(engine, old)
-        segments = keep_results(folder, segments, set(snapshot.n_points))
-        held = {result for segment in segments for result in segment.results}
-        added = sorted(result for result in snapshot.n_points if result not in held)
-        new = _copy(engine, folder, added, snapshot.n_points, progress)
-        segments += new
-        lost = set(added) - {result for segment in new for result in segment.results}
-        if not lost:
-            break
-    tables = _without(snapshot.tables, lost)
-    named = {name: files.write_content(folder, name, parquet_bytes([table])) for name, table in tables.items()}
-    return dataclasses.replace(
-        old,
-        synced_at=snapshot.moment,
-        tables={**({"dataset_points": old.tables["dataset_points"]} if old.tables else {}), **named},
-        dataset_checksums=_dataset_checksums(tables["datasets"]),
-        segments=tuple(sorted(join_small(folder, segments), key=lambda segment: segment.results)),
-    )
-
-
-def _take_snapshot(engine: sa.Engine, old: Manifest) -> Snapshot:
-    """All small tables in one read transaction; dataset_points, the largest, only where data sets changed."""
-    tables: dict[str, pa.Table] = {}
-    with open_source(engine).snapshot() as read:
-        for table in schema.metadata.sorted_tables:
-            if table.name not in ("point_metrics", "dataset_points"):
-                tables[table.name] = _read_whole(read, table)
-        moment = dt.datetime.now(dt.UTC)
-        if "dataset_points" not in old.tables or _dataset_checksums(tables["datasets"]) != old.dataset_checksums:
-            tables["dataset_points"] = _read_whole(read, schema.dataset_points)
-    metrics = tables["model_metrics"]
-    columns = (metrics[name].to_pylist() for name in ("model_id", "result_id", "n_points_stored"))
-    n_points = {(model_id, result_id): n for model_id, result_id, n in zip(*columns, strict=True) if n}
-    return Snapshot(_written(moment), tables, n_points)
-
-
-def _written(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _read_whole(read: ReadTable, table: sa.Table) -> pa.Table:
-    names = [column.name for column in table.columns]
-    order = [column.name for column in table.primary_key]
-    return read(f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {', '.join(order)}", list(table.columns))
-
-
-def _copy(
-    engine: sa.Engine, folder: Path, added: Sequence[Result], n_points: dict[Result, int], progress: Progress | None
-) -> list[Segment]:
-    """Copy the rows of new results; the segments hold those that are still there."""
-    segments: list[Segment] = []
-    done, total = 0, sum(n_points[result] for result in added)
-    if progress is not None:
-        progress(0, total)
-    for page, segment in copy_pages(engine, folder, list(pages(added, n_points)), n_points):
-        if segment is not None:
-            segments.append(segment)
-        done += sum(n_points[result] for result in page)
-        if progress is not None:
-            progress(done, total)
-    return segments
-
-
-def _without(tables: dict[str, pa.Table], lost: set[Result]) -> dict[str, pa.Table]:
-    if not lost:
-        return tables
-    metrics = tables["model_metrics"]
-    gone = pa.array(sorted(result_id for _, result_id in lost))
-    return {**tables, "model_metrics": metrics.filter(pc.invert(pc.is_in(metrics["result_id"], gone)))}
-
-
-def _dataset_checksums(datasets: pa.Table) -> tuple[tuple[str, str], ...]:
-    pairs: list[dict[str, Any]] = datasets.select(["dataset", "checksum"]).to_pylist()
-    return tuple(sorted((row["dataset"], str(row["checksum"])) for row in pairs))
+    return dataclasses.replace(found, synced_at=files.written(dt.datetime.now(dt.UTC)), database=mask(engine.url))

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from sensdb.database.engine import writing
 from sensdb.database.url import sqlite_path
+from sensdb.mirror import build as building
 from sensdb.mirror import changes
-from sensdb.mirror import sync as syncing
 from sensdb.mirror.manifest import mirror_folder
 from sensdb.mirror.sync import sync
 from tests.mirror.looking import mirrored, points, rows_of_points
@@ -27,13 +27,13 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """One entry more for every sync that looks at rows; files have a mark as soon as they are written."""
     monkeypatch.setattr(changes, "SETTLED_SECONDS", 0.0)
     made: list[None] = []
-    build = syncing._build
+    build = building.build
 
     def counting(*given: object) -> object:
         made.append(None)
         return build(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(syncing, "_build", counting)
+    monkeypatch.setattr(building, "build", counting)
     return made
 
 
