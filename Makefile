@@ -42,6 +42,7 @@ check: $(VENV)/.installed-dev ## ruff, formatting, mypy --strict, import contrac
 
 bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table each
 	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.utilisation
 	$(BIN)/python -m tests.benchmarks.measurement
 	$(BIN)/python -m tests.benchmarks.measuring_cost
 	$(BIN)/python -m tests.benchmarks.queue

@@ -55,7 +55,7 @@ class Claims:
 
     def first(self) -> list[Job] | None:
         """A first lot of whatever comes first in the queue; None where no more models are allowed."""
-        wanted = self._allowance.take(max(1, min(FIRST_CLAIM, self._bound, self._share())))
+        wanted = self._allowance.take(max(1, min(FIRST_CLAIM, self._bound, self._share(self._bound))))
         if wanted == 0:
             return None
         self._pause, self._ask_again = SECONDS_BETWEEN_EMPTY_CLAIMS[0], 0.0
@@ -63,11 +63,15 @@ class Claims:
             wanted, lambda: self._queue.claim(self._worker_id, wanted, skip=self.skip, sweep_id=self.sweep_id)
         )
 
-    def more(self, pack_key: str, wanted: int) -> list[Job]:
-        """Up to `wanted` more for a running pack; none where others come first, or just now there were none."""
+    def more(self, pack_key: str, wanted: int, in_hand: int) -> list[Job]:
+        """Up to `wanted` more for a running pack; none where others come first, or just now there were none.
+
+        Args:
+            in_hand: jobs that the pack has yet to train; its share counts these, not those that are being stored.
+        """
         if time.monotonic() < self._ask_again:
             return []
-        wanted = min(wanted, self._bound, self._share() - len(self.held))
+        wanted = min(wanted, self._bound, self._share(in_hand + wanted) - in_hand)
         taken = self._allowance.take(wanted) if wanted > 0 else 0
         jobs: list[Job] = []
         if taken > 0:
@@ -103,8 +107,8 @@ class Claims:
         # The list is made in one step of the interpreter, whatever the other thread does to the dictionary.
         return None if self._claiming else spooled.union(list(self.held))
 
-    def _share(self) -> int:
-        return self._insist(lambda: self._queue.fair_share(self.sweep_id, at_most=self._bound)) or 0
+    def _share(self, at_most: int) -> int:
+        return self._insist(lambda: self._queue.fair_share(self.sweep_id, at_most=at_most)) or 0
 
     def _claim(self, taken: int, claim: Callable[[], list[Job]], *, counted: bool = True) -> list[Job]:
         self._claiming = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -31,10 +32,13 @@ class Reporter(logging.Handler):
         self._send(LogLine(record.levelname.lower(), record.getMessage()))
 
     def _send(self, message: object) -> None:
+        self.acquire()  # several threads send
         try:
             self._connection.send(message)
         except OSError:
             self.orphaned = True
+        finally:
+            self.release()
 
 
 def work_in_process(options: WorkerOptions, allowance: Allowance, connection: Connection) -> None:
@@ -49,4 +53,9 @@ def work_in_process(options: WorkerOptions, allowance: Allowance, connection: Co
 
     from sensdb.worker.loop import Worker
 
-    sys.exit(Worker(options, allowance, reporter).run())
+    worker = Worker(options, allowance, reporter)
+    code = worker.run()
+    if not worker.quiet:
+        # A thread that computes in torch while the interpreter takes itself apart would end it with a signal.
+        os._exit(code)
+    sys.exit(code)

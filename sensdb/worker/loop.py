@@ -19,7 +19,7 @@ import torch
 
 from sensdb.database.engine import open_engine, require_revision, schema_revision
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.errors import DatabaseError, DataError, SensdbError, WorkerFault
+from sensdb.errors import DatabaseError, SensdbError
 from sensdb.jobs.queue import Job, Pair, Queue, WorkerRecord
 from sensdb.jobs.transactions import inspect
 from sensdb.results.artifacts import ArtifactStore
@@ -30,6 +30,7 @@ from sensdb.worker.checkpoints import Checkpoints, checkpoint_folder
 from sensdb.worker.claims import Claims
 from sensdb.worker.data import LoadedData
 from sensdb.worker.entry import Reporter
+from sensdb.worker.finishing import SECONDS_AFTER_STOP, WORKER_FAULTS, Finishing
 from sensdb.worker.heartbeat import Heartbeat
 from sensdb.worker.identity import boot_id, new_worker_id, process_is_alive, versions
 from sensdb.worker.options import Allowance, WorkerOptions
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS_AT_MOST = 15.0
 SECONDS_BEFORE_LEAVING = 0.2
 RETRY_SECONDS = (0.5, 10.0)
+SECONDS_FOR_FINISHING = SECONDS_AFTER_STOP + 2.0
 
 T = TypeVar("T")
 
@@ -77,9 +79,13 @@ class Worker:
         self.artifacts: ArtifactStore
         self.spool: Spool
         self.storing: Storing
+        self.finishing = Finishing(self, aside=options.measure_aside)
         self.checkpoints: Checkpoints
         self.slots_at_most: dict[str, int] = {}
         """By pack key, once the memory of this device was too small for more."""
+        self._at_once = False
+        self.quiet = True
+        """After `run`: whether no thread of this worker still computes, so that the process can end as usual."""
         self._progress = ProcessProgress()
         self._reported = 0.0
         self._parent = os.getppid()
@@ -102,7 +108,9 @@ class Worker:
         require_revision(self.queue.engine.url, found[0])
         self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
         self.spool = Spool(spool_folder(self.options.cache_path, self.queue.identity), self.worker_id)
-        self.storing = Storing(self.queue, self.spool, self.heartbeat)
+        # With a connection of its own: it stores while this thread claims.
+        engine = open_engine(self.options.database_url, application_name=self.worker_id, pool_size=1)
+        self.storing = Storing(Queue(engine), self.spool, self.heartbeat)
         checkpoints = checkpoint_folder(self.options.cache_path, self.queue.identity)
         self.checkpoints = Checkpoints(checkpoints, self.device, self.options.checkpoint_seconds)
         if self.options.sweep is not None:
@@ -115,6 +123,7 @@ class Worker:
         try:
             return self._serve() if self.options.model_id is None else self._serve_one(self.options.model_id)
         except StopNow:
+            self._at_once = True
             return 0
         finally:
             self._leave()
@@ -162,8 +171,15 @@ class Worker:
 
     def finish(self, results: Sequence[Result]) -> None:
         """Store results; those whose attempt is no longer this worker's are refused by the fence and only logged."""
+        self.note_stored(results, self.give_in(results))
+
+    def give_in(self, results: Sequence[Result]) -> list[Pair] | None:
+        """Store or spool results, from any thread; the attempts stored, None where the worker is stopping instead."""
+        return self.insist(lambda: self.storing.give_in(results))
+
+    def note_stored(self, results: Sequence[Result], accepted: list[Pair] | None) -> None:
+        """Take in what `give_in` returned of these results: they are held no longer."""
         pairs = [(result.model_id, result.attempt) for result in results]
-        accepted = self.insist(lambda: self.storing.give_in(results))
         spooled = self.spool.waiting.intersection(pairs)
         self.claims.drop(pairs)
         if accepted is None:
@@ -173,6 +189,12 @@ class Worker:
         if refused:
             log.warning("%d late results were refused: their attempts had ended.", refused)
         self._report(done=self._progress.done + len(accepted))
+
+    def cannot_do(self, pack_key: str, error: Exception) -> None:
+        """Claim jobs of this pack key no more, for a fault of this worker; those it holds are to be released."""
+        self.claims.skip.add(pack_key)
+        message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)
+        log.error("%s%s Its jobs are released.", message, f" {hint}" if hint else "")
 
     def progress(self, model_steps: int, pack: PackProgress | None) -> None:
         """Note steps done and the state of the pack; reported twice a second at most."""
@@ -193,7 +215,7 @@ class Worker:
             while self.heartbeat.fenced() and not self.stopping():
                 self._stop.wait(RETRY_SECONDS[0])
         self._take_in()
-        held = self.claims.held
+        held = {pair: at for pair, at in self.claims.held.items() if pair not in self.finishing.in_hand}
         lost = self.heartbeat.lost(held)
         return lost, (self.heartbeat.cancelled() & held.keys()) - lost
 
@@ -209,6 +231,12 @@ class Worker:
         while not self.stopping():
             self._take_in()
             jobs = self.claims.first()
+            if not jobs:
+                # Their faults count for what is said below, and room that they give back may be claimed again.
+                had_some = bool(self.finishing.in_hand)
+                self.finishing.settle(at_most=0)
+                if had_some:
+                    continue
             if jobs is None:
                 return 0
             if jobs:
@@ -237,6 +265,7 @@ class Worker:
         jobs = self.claims.of_model(model_id)
         if jobs:
             self._work(jobs)
+            self.finishing.settle(at_most=0)
         return 1 if self.claims.skip else 0
 
     def _take_in(self) -> None:
@@ -250,10 +279,8 @@ class Worker:
         try:
             run = MeasureRun(self, jobs) if jobs[0].kind == "measure" else PackRun(self, jobs)
             run.work()
-        except (WorkerFault, DataError, MemoryError, OSError) as error:
-            self.claims.skip.add(jobs[0].pack_key)
-            message, hint = (error.message, error.hint) if isinstance(error, SensdbError) else (str(error), None)
-            log.error("%s%s Its jobs are released.", message, f" {hint}" if hint else "")
+        except WORKER_FAULTS as error:
+            self.cannot_do(jobs[0].pack_key, error)
         except DatabaseError as error:
             # Of the first look at a data set, which is not repeated; the jobs come back with the database.
             log.error("%s The jobs of this pack are released.", error.message)
@@ -266,7 +293,8 @@ class Worker:
             self._report(pack=None)
 
     def _all_held(self, jobs: Sequence[Job], run: PackRun | MeasureRun | None) -> list[Job]:
-        return self.claims.still_held(jobs if run is None else run.jobs)
+        held = self.claims.still_held(jobs if run is None else run.jobs)
+        return [job for job in held if (job.model_id, job.attempt) not in self.finishing.in_hand]
 
     def _report(self, **changes: object) -> None:
         fields = {**self._progress.__dict__, **changes}
@@ -284,10 +312,12 @@ class Worker:
     def _leave(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._stop.set()
+        self.quiet = self.finishing.close(0.0 if self._at_once else SECONDS_FOR_FINISHING)
         if self.claims.held:
             held = list(self.claims.held)
             self.insist(lambda: self.queue.release(held))
         self.storing.close()
+        self.storing.queue.engine.dispose()
         self.heartbeat.end()
         self.insist(lambda: self.queue.stop_worker(self.worker_id, models_done=self._progress.done))
         self.queue.engine.dispose()

@@ -25,6 +25,7 @@ class WorkerOptions:
         pack_size: upper bound on models trained at once by one process; None for the engine's own choice.
         keep_weights: store the weights of every model trained, whether its sweep asks for it or not.
         checkpoint_seconds: between two checkpoints of a model in training.
+        measure_aside: measure in a thread beside the training, where a core or a GPU is free for it.
     """
 
     database_url: str
@@ -40,6 +41,7 @@ class WorkerOptions:
     pack_size: int | None = None
     keep_weights: bool = False
     checkpoint_seconds: float = 60.0
+    measure_aside: bool = False
 
 
 class Allowance:

@@ -7,15 +7,18 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sensdb.definitions.spec import TrainingSpec, layer_sizes
-from sensdb.errors import DataError, TrainingError, WorkerFault
+from sensdb.errors import TrainingError, WorkerFault
 from sensdb.jobs.queue import Job
+from sensdb.measurement.summary import MeasurementData
 from sensdb.results.writer import Result
 from sensdb.training.memory import bytes_alone, bytes_text, free_bytes, give_back_memory, is_out_of_memory, memory_bytes
 from sensdb.training.packing import plan_slots
 from sensdb.training.trainer import Trained, Trainer
+from sensdb.worker.finishing import STORED_TOGETHER, Measure
 from sensdb.worker.measuring import measure_job
 from sensdb.worker.progress import PackProgress
 from sensdb.worker.weights import keep_weights
@@ -28,14 +31,13 @@ log = logging.getLogger(__name__)
 # A quarter of the slots' number waits beside them at most, so that a slot is never empty for want of a claim.
 WAITING_SHARE = 4
 
-# Stopped models wait for company, since a transaction costs the same for one as for sixteen, but not for long: a
-# result in memory alone is lost with the process.
-STORED_TOGETHER = 16
+# Stopped models wait for company, but not for long: a result in memory alone is lost with the process.
 SECONDS_UNSTORED_AT_MOST = 10.0
 
 
 class PackRun:
-    """Trains, measures and stores the jobs of one pack key, and claims more of that key as its slots become free.
+    """Trains the jobs of one pack key, claims more of that key as its slots become free, and gives what has stopped
+    to be measured and stored.
 
     Where the memory of the device ends, the pack starts over with half the slots, and the worker remembers that for
     this pack key; models go on from their checkpoints, those that have none begin anew.
@@ -71,10 +73,10 @@ class PackRun:
         return list(self._in_slot.values())
 
     def work(self) -> None:
-        """Train until the queue has no more for this pack, or the worker is stopping; what has ended is stored
-        either way, and what has not is kept on disk."""
+        """Train until the queue has no more for this pack, or the worker is stopping or cannot store what comes of it;
+        what has ended is given to be stored either way, and what has not is kept on disk."""
         steps_before = 0
-        while (self._waiting or self._in_slot) and not self._worker.stopping():
+        while (self._waiting or self._in_slot) and not self._ending():
             self._claim_more()
             try:
                 self._fill_slots()
@@ -88,14 +90,18 @@ class PackRun:
                 self._stopped_at = self._stopped_at or time.monotonic()
             self._obey_the_beat()
             self._worker.checkpoints.keep_due(self._trainer, self._in_slot)
+            self._worker.finishing.settle()
             if self._storing_is_due():
-                self._measure_and_store()
+                self._hand_over()
             self._worker.progress(self._trainer.model_steps - steps_before, self._state())
             steps_before = self._trainer.model_steps
         n_kept = self._worker.checkpoints.keep_all(self._trainer, self._in_slot)
         if n_kept:
             log.info("kept %d models on their way; they go on from there.", n_kept)
-        self._measure_and_store()
+        self._hand_over()
+
+    def _ending(self) -> bool:
+        return self._worker.stopping() or self._pack_key in self._worker.claims.skip
 
     def _claim_more(self) -> None:
         """Claim in lots, since a claim costs the same for one as for many, but hold few that others could train."""
@@ -104,7 +110,7 @@ class PackRun:
         wanted = slots + max(2, slots // WAITING_SHARE) - in_hand
         if self._worker.options.model_id is not None or len(self._waiting) > slots // (2 * WAITING_SHARE):
             return
-        more = self._worker.claims.more(self._pack_key, wanted) if wanted > 0 else []
+        more = self._worker.claims.more(self._pack_key, wanted, in_hand) if wanted > 0 else []
         if more:
             self.jobs = [*self._worker.claims.still_held(self.jobs), *more]
             self._waiting.extend(more)
@@ -205,30 +211,17 @@ class PackRun:
         waited = time.monotonic() - self._stopped_at
         return len(self._stopped) >= STORED_TOGETHER or not self._in_slot or waited > SECONDS_UNSTORED_AT_MOST
 
-    def _measure_and_store(self) -> None:
+    def _hand_over(self) -> None:
         stopped, self._stopped, self._stopped_at = self._stopped, [], 0.0
         for start in range(0, len(stopped), STORED_TOGETHER):
             part = stopped[start : start + STORED_TOGETHER]
-            results = [self._measured(job, trained) for job, trained in part]
-            self._worker.finish([result for result in results if result is not None])
-            for job, _ in part:
-                self._worker.checkpoints.forget(job, _training_spec(job))
+            self._worker.finishing.give([(job, self._measure(job, trained)) for job, trained in part])
 
-    def _measured(self, job: Job, trained: Trained) -> Result | None:
-        """The model's result; None where measuring it raised, which ends its attempt and no other's."""
-        try:
-            return self._result(job, trained)
-        except (WorkerFault, DataError, MemoryError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001  (ends an attempt, not the worker)
-            self._worker.fail([job], error)
-            return None
-
-    def _result(self, job: Job, trained: Trained) -> Result:
+    def _measure(self, job: Job, trained: Trained) -> Measure:
         # What a diverged model holds cannot be measured.
         keeps = self._keeps_weights(job) and trained.stop_reason != "diverged"
-        files = [keep_weights(self._worker.artifacts, job.spec, trained.network)] if keeps else []
-        return measure_job(self._worker, job, trained.network, self._measurement, trained.metrics(), files)
+        # Without the pack: its memory is to end with it, whatever still waits.
+        return partial(_result, self._worker, job, trained, self._measurement, keeps)
 
     def _keeps_weights(self, job: Job) -> bool:
         return job.measure.keep_weights or self._worker.options.keep_weights
@@ -244,6 +237,11 @@ class PackRun:
             step=self._trainer.furthest_step,
             median_loss=self._trainer.median_loss,
         )
+
+
+def _result(worker: Worker, job: Job, trained: Trained, points: MeasurementData, keeps: bool) -> Result:
+    files = [keep_weights(worker.artifacts, job.spec, trained.network)] if keeps else []
+    return measure_job(worker, job, trained.network, points, trained.metrics(), files)
 
 
 def _training_spec(job: Job) -> TrainingSpec:

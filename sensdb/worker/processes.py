@@ -124,7 +124,11 @@ class _Crew:
         self._display = display
         self._sweep_id = None if options.sweep is None else _sweep_id(queue, options.sweep)
         self._allowance = Allowance(options.max_models)
-        self._options = [replace(options, device=device) for device in on_devices]
+        # Two threads on one core gain nothing; a GPU takes kernels of both.
+        a_core_is_free = usable_cores() > len(on_devices)
+        self._options = [
+            replace(options, device=device, measure_aside=a_core_is_free or device != "cpu") for device in on_devices
+        ]
         self._running: dict[int, _Child] = {}
         self._n_started = 0
         self._signals = _Signals()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from sensdb.worker.heartbeat import Heartbeat
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_TRIES = 60.0
+SECONDS_FOR_THE_OTHER = 5.0
 
 
 class Storing:
@@ -26,10 +28,11 @@ class Storing:
     """
 
     def __init__(self, queue: Queue, spool: Spool, heartbeat: Heartbeat) -> None:
-        self._queue = queue
+        self.queue = queue
         self._spool = spool
         self._heartbeat = heartbeat
         self._tried_at = float("-inf")
+        self._one = threading.Lock()  # one thread gives in while another may take in
 
     def give_in(self, results: Sequence[Result]) -> list[Pair]:
         """Store results, or spool them; the attempts whose results are stored.
@@ -40,20 +43,21 @@ class Storing:
             DatabaseError: neither could be done; the same call may be repeated, and no more should be claimed until
                 it goes through.
         """
-        why = "the leases may have ended" if self._heartbeat.fenced() else "the last beat was not answered"
-        if self._heartbeat.answered and not self._heartbeat.fenced():
+        with self._one:
+            why = "the leases may have ended" if self._heartbeat.fenced() else "the last beat was not answered"
+            if self._heartbeat.answered and not self._heartbeat.fenced():
+                try:
+                    return store(self.queue, results)
+                except DatabaseError as error:
+                    why = error.message
             try:
-                return store(self._queue, results)
-            except DatabaseError as error:
-                why = error.message
-        try:
-            for result in results:
-                self._spool.put(result)
-        except WorkerFault as fault:
-            raise DatabaseError(f"results can be neither stored ({why}) nor spooled: {fault.message}") from fault
-        self._tried_at = time.monotonic()
-        log.warning("%d results wait in the spool of this host: %s", len(results), why)
-        return []
+                for result in results:
+                    self._spool.put(result)
+            except WorkerFault as fault:
+                raise DatabaseError(f"results can be neither stored ({why}) nor spooled: {fault.message}") from fault
+            self._tried_at = time.monotonic()
+            log.warning("%d results wait in the spool of this host: %s", len(results), why)
+            return []
 
     def take_in(self, *, now: bool = False) -> list[Pair]:
         """Store spooled results if it is time to try again; the attempts whose results are stored.
@@ -61,14 +65,17 @@ class Storing:
         Args:
             now: whether it is time or not.
         """
-        if not now and not self._due():
+        # Training does not wait for a transaction of the other thread.
+        if (not now and not self._due()) or not self._one.acquire(timeout=SECONDS_FOR_THE_OTHER if now else 0.0):
             return []
-        self._tried_at = time.monotonic()
         try:
-            taken = self._spool.take_in(self._queue)
+            self._tried_at = time.monotonic()
+            taken = self._spool.take_in(self.queue)
         except DatabaseError as error:
             log.warning("spooled results cannot be stored yet: %s", error.message)
             return []
+        finally:
+            self._one.release()
         if taken.stored:
             log.info("stored %d spooled results.", len(taken.stored))
         return taken.stored
