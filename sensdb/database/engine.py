@@ -142,6 +142,7 @@ def _postgresql_engine(url: sa.URL, read_only: bool, application_name: str, pool
         ) from None
     know_connections(engine)
     _try_connections_that_lay_idle(engine)
+    _prepare_nothing_behind_a_pooler(engine)
     if limits:
         _note_limits(engine)
     return engine
@@ -162,6 +163,21 @@ def _try_connections_that_lay_idle(engine: sa.Engine) -> None:
             engine.dialect.do_ping(driver)
         except engine.dialect.loaded_dbapi.Error as error:
             raise sa.exc.DisconnectionError from error  # the pool connects anew
+
+
+def _prepare_nothing_behind_a_pooler(engine: sa.Engine) -> None:
+    """Keep the driver from preparing statements where a pooler gives each transaction another server process.
+
+    The process that greeted the client is then not the one that answers it; pgbouncer greets with a number of its own.
+    """
+
+    @sa.event.listens_for(engine, "connect")
+    def _connected(driver: Any, record: object) -> None:
+        before, driver.autocommit = driver.autocommit, True
+        (pid,) = driver.execute("select pg_backend_pid()").fetchone()
+        driver.autocommit = before
+        if pid != driver.info.backend_pid:
+            driver.prepare_threshold = None
 
 
 def _note_limits(engine: sa.Engine) -> None:
