@@ -55,9 +55,13 @@ def release(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) 
 
 
 def reap(
-    connection: sa.Connection, dialect: Dialect, settings: QueueSettings, workers: Sequence[str] | None = None
+    connection: sa.Connection,
+    dialect: Dialect,
+    settings: QueueSettings,
+    workers: Sequence[str] | None = None,
+    how: str = "",
 ) -> list[Reaped]:
-    """Take back jobs whose lease is past, or all jobs of workers known to be dead; see `Queue.reap`.
+    """Take back jobs whose lease is past, or all jobs of workers known to be dead, and how; see `Queue.reap`.
 
     Jobs in the middle of their finish are locked, and skipped.
     """
@@ -67,7 +71,7 @@ def reap(
     values: dict[str, object] = {"loss_budget": settings.loss_budget}
     if workers is not None:
         lapsed = f"{running} and jobs.worker_id in ({dialect.records('workers', worker_id='text')})"
-        message = "its process has ended"
+        message = how
         values["workers"] = rows_json([worker] for worker in workers)
     elif dialect.name == "postgresql":
         _end_transactions_left_open(connection, lapsed, settings.lease_seconds)

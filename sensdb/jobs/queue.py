@@ -41,6 +41,7 @@ from sensdb.jobs.transactions import CommitUnknown, transact
 
 __all__ = ["Job", "Pair", "Queue", "SweepRecord", "WorkerRecord"]
 
+ENDED = "its process has ended"
 T = TypeVar("T")
 
 
@@ -280,14 +281,14 @@ class Queue(QueueReader):
         return self._write(lambda connection: ending.reap(connection, self.dialect, settings))
 
     def reap_dead_processes(
-        self, boot_id: str | None, alive: Callable[[int], bool], *, host: str | None = None
+        self, boot_id: str | None, alive: Callable[[int], bool], *, host: str | None = None, how: str = ENDED
     ) -> list[Reaped]:
         """Take back at once the jobs of processes of this host, since its last boot, that are no more.
 
         Args:
             boot_id: as the workers of this boot registered it.
             alive: whether a process number is in use on this host.
-            host: as they registered it; None for this host's name.
+            host, how: as they registered it, None for this host's name; what is noted on the attempts.
         """
         name = host or socket.gethostname()
         known = self._read(lambda connection: listing.unstopped_workers(connection, name, boot_id))
@@ -295,7 +296,7 @@ class Queue(QueueReader):
         if not dead:
             return []
         settings = self.settings
-        return self._write(lambda connection: ending.reap(connection, self.dialect, settings, dead))
+        return self._write(lambda connection: ending.reap(connection, self.dialect, settings, dead, how))
 
     def cancel(self, *, sweep: Names | None = None, model_ids: Sequence[int] | None = None) -> Cancelled:
         """End queued jobs at once and running ones with the next beat; a finish that comes first wins.

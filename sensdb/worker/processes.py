@@ -23,7 +23,7 @@ from sensdb.database.engine import open_engine, require_schema
 from sensdb.errors import DatabaseError, NothingMatched, QueueError, UsageError
 from sensdb.jobs.queue import Queue
 from sensdb.worker.entry import work_in_process
-from sensdb.worker.identity import boot_id, process_is_alive, usable_cores
+from sensdb.worker.identity import boot_id, usable_cores
 from sensdb.worker.options import Allowance, WorkerOptions
 from sensdb.worker.progress import Display, LogLine, ProcessProgress, Tally
 
@@ -209,7 +209,9 @@ class _Crew:
             return 1
         self._display.log("warning", f"{killed}; replaced.")
         try:
-            self._queue.reap_dead_processes(boot_id(), process_is_alive)
+            self._queue.reap_dead_processes(
+                boot_id(), lambda pid: pid != child.process.pid, how=f"its process was killed by signal {-code}"
+            )
         except DatabaseError as error:
             self._display.log("warning", f"{error.message} Its jobs come back when their leases end.")
         self._start(child.options)

@@ -18,7 +18,18 @@ from hypothesis.stateful import (
 
 from sensdb.jobs.queue import Pair, Queue
 from sensdb.results.writer import store
-from tests.conformance.factories import Draws, a_result, a_spec, clear, enqueue, expire, make_due, pairs, query
+from tests.conformance.factories import (
+    Draws,
+    a_result,
+    a_spec,
+    clear,
+    enqueue,
+    expire,
+    keep_weights,
+    make_due,
+    pairs,
+    query,
+)
 
 SWEEPS = ("first", "second")
 WORKERS = ("ann", "bob")
@@ -40,11 +51,16 @@ class Expected:
     worker: str | None = None
     stored_by: int | None = None
     outcomes: dict[int, str | None] = field(default_factory=dict)
+    kind: str = "train"
+    kinds: dict[int, str] = field(default_factory=dict)
+    has_weights: bool = False
 
     def end_attempt(self, outcome: str, state: str) -> None:
         """Leave the worker."""
         self.outcomes[self.attempt] = outcome
         self.state = "cancelled" if self.cancel_requested and outcome != "done" else state
+        if self.kind == "measure" and self.state in ("cancelled", "dead"):
+            self.state = "done"  # with the result it has
         self.cancel_requested = False
 
 
@@ -63,6 +79,7 @@ class History(RuleBasedStateMachine):
         # Few a history: always possible, they would leave nothing to work on.
         self.cancels_left = 3
         self.pauses_left = 3
+        self.measures_left = 2
 
     @initialize(n_shared=st.integers(0, 4))
     def start_with_two_sweeps(self, n_shared: int) -> None:
@@ -88,13 +105,16 @@ class History(RuleBasedStateMachine):
             for model_id, job in sorted(self.jobs.items())
             if job.state == "queued" and job.due and not self.held(job)
         ]
-        losses = self.jobs[waiting[0]].losses if waiting else 0
-        alike = [model_id for model_id in waiting if self.jobs[model_id].losses == losses]
+        losses, kind = (self.jobs[waiting[0]].losses, self.jobs[waiting[0]].kind) if waiting else (0, "train")
+        alike = [
+            model_id for model_id in waiting if (self.jobs[model_id].losses, self.jobs[model_id].kind) == (losses, kind)
+        ]
         expected = alike[: max(1, limit >> 3 * losses)]
         for model_id in expected:
             job = self.jobs[model_id]
             job.state, job.attempt, job.worker = "running", job.attempt + 1, worker
             job.outcomes[job.attempt] = None
+            job.kinds[job.attempt] = job.kind
         assert claimed == [(model_id, self.jobs[model_id].attempt) for model_id in expected]
         self.handed_out += claimed
 
@@ -136,6 +156,36 @@ class History(RuleBasedStateMachine):
             job = self.jobs[model_id]
             job.end_attempt("done", "done")
             job.stored_by = attempt
+
+    @precondition(lambda self: any("lost" in job.outcomes.values() for job in self.jobs.values()))
+    @rule(data=st.data())
+    def adopt(self, data: st.DataObject) -> None:
+        chosen = self.some_handed_out(data)
+
+        accepted = store(self.queue, [a_result(pair, 1) for pair in chosen], adopt=True)
+
+        taken = [pair for pair in chosen if self.owned(pair) or self.lost_last(pair)]
+        assert accepted == taken
+        for model_id, attempt in accepted:
+            job = self.jobs[model_id]
+            job.end_attempt("done", "done")
+            job.stored_by = attempt
+
+    @precondition(lambda self: self.measures_left and self.any_in("done"))
+    @rule(sweep=st.sampled_from(SWEEPS))
+    def measure(self, sweep: str) -> None:
+        for model_id, job in self.jobs.items():
+            if job.state == "done" and not job.has_weights:
+                keep_weights(self.engine, model_id)
+                job.has_weights = True
+
+        found = self.queue.measure(sweep=sweep)
+
+        again = [job for job in self.jobs.values() if job.state == "done" and sweep in job.sweeps]
+        assert (found.n_queued, found.n_without_weights) == (len(again), 0)
+        self.measures_left -= 1
+        for job in again:
+            job.state, job.kind, job.exceptions, job.losses, job.due = "queued", "measure", 0, 0, True
 
     @precondition(lambda self: bool(self.handed_out))
     @rule(data=st.data(), permanent=st.booleans())
@@ -202,6 +252,7 @@ class History(RuleBasedStateMachine):
         assert n_queued == len(again)
         for job in again:
             job.state, job.exceptions, job.losses, job.due = "queued", 0, 0, True
+            job.kind = "train" if retrain else job.kind
 
     @precondition(lambda self: any(not job.due for job in self.jobs.values()))
     @rule()
@@ -260,6 +311,12 @@ class History(RuleBasedStateMachine):
         job = self.jobs[pair[0]]
         return job.state == "running" and job.attempt == pair[1]
 
+    def lost_last(self, pair: Pair) -> bool:
+        """Whether this attempt was lost, of what is to be done now, and nothing has followed it."""
+        job = self.jobs[pair[0]]
+        last = job.attempt == pair[1] and job.outcomes.get(pair[1]) == "lost"
+        return last and job.state in ("queued", "dead") and job.kinds[pair[1]] == job.kind
+
     def any_in(self, *states: str) -> bool:
         """Whether a job is in one of these states."""
         return any(job.state in states for job in self.jobs.values())
@@ -275,7 +332,7 @@ class History(RuleBasedStateMachine):
         self.cancels_left -= 1
         for job in jobs:
             if job.state == "queued":
-                job.state = "cancelled"
+                job.state = "cancelled" if job.kind == "train" else "done"
             elif job.state == "running":
                 job.cancel_requested = True
 

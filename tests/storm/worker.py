@@ -46,7 +46,7 @@ class Traits:
 
     fault: "data" (it has no data set) or "device" (that always fails). host: as it names itself. clock_seconds: by
     which the clock of its host is wrong. careless: it asks no beat, and minds no end of a lease. fenced: False for a
-    database whose fence was taken out.
+    database whose fence was taken out. killer: a spec of this seed kills its process.
     """
 
     model_seconds: float
@@ -55,6 +55,7 @@ class Traits:
     fault: str | None = None
     careless: bool = False
     fenced: bool = True
+    killer: int | None = None
 
 
 class QuietReporter:
@@ -103,6 +104,8 @@ class StubRun:
         finished: list[Job] = []
         while self._jobs and not self._worker.stopping():
             time.sleep(self._worker.traits.model_seconds * random.uniform(0.5, 1.5))
+            if self._jobs[0].spec.seed == self._worker.traits.killer:
+                os.kill(os.getpid(), signal.SIGKILL)
             finished.append(self._jobs.pop(0))
             lost, cancelled = self._worker.obey()
             given_up = [job for job in self._jobs if (job.model_id, job.attempt) in cancelled]
