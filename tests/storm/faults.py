@@ -120,20 +120,24 @@ def fall_silent(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bo
 
 def exhaust_connections(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bool]:
     """Every connection of the server is taken for a while, and one worker's are cut."""
-    taken: list[psycopg.Connection] = []
+    victim = draw.choice(storm.healthy())
+    # The first of them cuts the victim off: later there is none to be had.
+    first = psycopg.connect(storm.plain_url, connect_timeout=5, autocommit=True)
+    taken = [first]
     try:
         while len(taken) < 200:
             taken.append(psycopg.connect(storm.plain_url, connect_timeout=2))
     except psycopg.OperationalError:
         pass
-    victims, answer = cut_one(storm, draw)
+    named = f"%-{victim.pid}-%"
+    first.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name like %s", (named,))
 
     def give_back() -> None:
         for connection in taken:
             connection.close()
 
     storm.later(0.6, give_back)
-    return victims, answer
+    return [victim], False
 
 
 def hold_a_snapshot(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bool]:
