@@ -36,7 +36,9 @@ SUFFIXES = (".html", ".htm")
 @filter_options
 @pass_settings
 def report(settings: Settings, path: Path, asked: Asked) -> None:
-    """Write one page with what was run, the figures, the tables, and the command that repeats each.
+    """Write one page of what was run and what came out.
+
+    It holds the figures, the tables, and the command that repeats each.
 
     The page stands alone: it can be mailed, and no network is asked. Its tables sort and filter. What a figure or
     table needs and the results do not have is named at its end.
