@@ -1,8 +1,8 @@
-"""Copying many point rows at once: pages side by side, on SQLite each lane in a process of its own.
+"""Copying many point rows at once: pages side by side, each lane in a process of its own.
 
 Run as `python -m sensdb.mirror.bulk` this is such a process: a JSON document of work on stdin, a JSON line a page on
-stdout. Why a process: see `arrow.open_source`. It starts in half a second, in which the driver copies as much as
-`FEWEST_ROWS`.
+stdout. Why a process: on SQLite see `arrow.open_source`; and summaries are a good part of the work, half of it outside
+of what threads share. It starts in half a second, in which the driver copies as much as `FEWEST_ROWS`.
 """
 
 from __future__ import annotations
@@ -56,13 +56,9 @@ def copy_pages(
         stop = threading.Event()
         stack.callback(stop.set)
         for share in (pages[lane::n_lanes] for lane in range(n_lanes)):
-            if engine.dialect.name == "sqlite":
-                child = _start_child(engine.url, folder, share, n_points)
-                stack.callback(_end_child, child)
-                lane = _lines_of(child, engine.url, share)
-            else:
-                lane = _copy_here(engine, folder, share, n_points)
-            pool.submit(_pass_on, lane, copied, stop)
+            child = _start_child(engine.url, folder, share, n_points)
+            stack.callback(_end_child, child)
+            pool.submit(_pass_on, _lines_of(child, engine.url, share), copied, stop)
         for _ in pages:
             item = copied.get()
             if isinstance(item, Exception):
@@ -92,7 +88,8 @@ def _start_child(
     url: sa.URL, folder: Path, pages: Sequence[Page], n_points: Mapping[Result, int]
 ) -> subprocess.Popen[str]:
     work = {
-        "database": str(sqlite_path(url)),
+        # Its parts, for a file's name may hold what a URL would quote; the password goes through a pipe of our own.
+        "url": {**url._asdict(), "query": dict(url.query), "database": _place(url)},
         "folder": str(folder.absolute()),
         "pages": [[(*result, n_points[result]) for result in page] for page in pages],
     }
@@ -110,6 +107,10 @@ def _start_child(
     with child.stdin as stdin:
         json.dump(work, stdin)
     return child
+
+
+def _place(url: sa.URL) -> str | None:
+    return str(sqlite_path(url)) if url.get_backend_name() == "sqlite" else url.database
 
 
 def _lines_of(child: subprocess.Popen[str], url: sa.URL, pages: Sequence[Page]) -> Iterator[Copied]:
@@ -132,7 +133,7 @@ def _end_child(child: subprocess.Popen[str]) -> None:
 
 
 def _copy_as_child(work: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    engine = open_engine(sa.URL.create("sqlite", database=work["database"]), read_only=True)
+    engine = open_engine(sa.URL.create(**work["url"]), read_only=True, application_name="sensdb mirror", limits=False)
     # The engine only says where; ADBC's copy of SQLite must be the one copy that opens the file here.
     with open_source(engine, own_process=True).statements() as read:
         for page in work["pages"]:
