@@ -16,6 +16,9 @@
 --   n_configurations  int   [0, inf)  configurations these models belong to
 --   n_points          int   [0, inf)  points compared, over all models
 --   n_wrong           int   [0, inf)  those among them that the models get wrong
+--   over_doubt        real  [-1, 1]   mean over models of this AUROC minus that of doubt at the same points; missing without doubt
+--   over_doubt_low    real  [-1, 1]   low end of its 95 % interval, configurations resampled
+--   over_doubt_high   real  [-1, 1]   high end of its 95 % interval
 -- then: statistics.point_auroc
 -- caution: norm and doubt rise together, as J = (diag(s) - s s^T) A; equal AUROCs mean the norm adds nothing to
 --   the softmax. Loss and input_gradient_norm know the label, so theirs say nothing; so does margin at wrong points,
@@ -72,6 +75,7 @@ rank_sum as (
 select
     m.dataset as dataset,
     $metric[r.place] as metric,
+    r.model_id::bigint as model_id,
     m.configuration_sha256 as configuration,
     (r.wrong_ranks - r.n_wrong * (r.n_wrong + 1) / 2) / nullif(r.n_wrong * r.n_right, 0) as auroc,
     r.n_wrong as n_wrong,

@@ -2,6 +2,7 @@
 select
     m.dataset as dataset,
     r.metric as metric,
+    r.model_id::bigint as model_id,
     m.configuration_sha256 as configuration,
     (r.wrong_ranks - r.n_wrong * (r.n_wrong + 1) / 2) / nullif(r.n_wrong * r.n_right, 0) as auroc,
     r.n_wrong as n_wrong,

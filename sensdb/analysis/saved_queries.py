@@ -19,7 +19,10 @@ ColumnType = Literal["int", "real", "text", "bool", "time"]
 COLUMN_TYPES: tuple[ColumnType, ...] = ("int", "real", "text", "bool", "time")
 REQUIRED = ("name", "question", "grain", "columns")
 OPTIONAL = ("parameters", "then", "caution", "source")
-STATISTICS = ("correlation", "factor_pairs", "pairs", "point_auroc")
+STATISTICS = (
+    "correlation", "factor_pairs", "pairs", "point_auroc", "axis_correlation", "conditional_information", "sign_error",
+    "partial_correlation", "claim_contrasts",
+)  # fmt: skip
 """Functions that may finish a query; each is the function of that name in the module of that name in statistics/."""
 
 HEADER_KEY = re.compile(r"-- (\w+):(?: (.*))?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from sensdb.cli.asking import Asked, asking_options, tell_origin
 from sensdb.cli.names import complete_queries
 from sensdb.cli.options import examples, pass_settings
-from sensdb.cli.output import Output, output_options
+from sensdb.cli.output import Output, note, output_options
 from sensdb.cli.progress import CopiedRows
 from sensdb.errors import UsageError
 from sensdb.settings import Settings
@@ -31,6 +32,9 @@ class QueryCommand(click.Command):
             return
         from sensdb.analysis.saved_queries import find_query, load_queries
 
+        if ctx.params["name"] in ("regress", "verdict"):
+            super().format_help_text(ctx, formatter)
+            return
         query = find_query(load_queries(ctx.params.get("queries")), ctx.params["name"])
         formatter.write_paragraph()
         with formatter.indentation():
@@ -75,12 +79,15 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     epilog=examples(
         "sensdb query",
         "sensdb query correlation --sweep digits -p labels=all",
+        "sensdb query verdict",
+        'sensdb query regress "log10(generalization_gap) ~ log10(jacobian_norm) + hidden_layers + log10(train_loss)"',
         "sensdb query points_by_quantile -p quantiles=4 -o quantiles.csv",
         'sensdb query --sql "select nonlinearity, avg(generalization_gap) as gap from v_models group by all" -f json',
         then="sensdb plot gap -o gap.png",
     ),
 )
 @click.argument("name", metavar="[NAME]", required=False, is_eager=True, shell_complete=complete_queries)
+@click.argument("formula", metavar="[FORMULA]", required=False)
 @click.option(
     "--sql", metavar="TEXT", help="One SELECT or EXPLAIN over the views v_*, or - for stdin; -p fills its $NAMEs."
 )
@@ -100,6 +107,7 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def query(
     settings: Settings,
     name: str | None,
+    formula: str | None,
     sql: str | None,
     limit: int | None,
     queries: Path | None,
@@ -112,23 +120,73 @@ def query(
     Without NAME and --sql all questions are listed; `sensdb query NAME --help` shows their parameters and columns.
     Questions are asked of a mirror of the database, which is brought up to date first. What was left out of an answer
     is said on stderr.
+
+    Two names are no files: `regress FORMULA` fits a formula over models (-p errors=cluster, hc3 or mixed, labels,
+    min_train_accuracy), and `verdict` judges the 25 claims of the study.
     """
+    _check_formula(name, formula)
     if name is not None and sql is not None:
         raise UsageError(f"query {name} and --sql are two questions.", "ask one at a time.")
     if name is None and sql is None:
         output.write(_listed(queries), LIST_COLUMNS)
         return
-    answer = _ask(settings, name, sql, asked, queries)
+    if name == "verdict":
+        _verdict(settings, asked, queries, limit, output, in_full=meta)
+        return
+    answer = _ask(settings, name, formula, sql, asked, queries)
     output.write(answer.table.slice(0, limit), n_all=answer.table.num_rows)
     tell_origin(answer.meta, in_full=meta)
 
 
-def _ask(settings: Settings, name: str | None, sql: str | None, asked: Asked, queries: Path | None) -> Answer:
+def _check_formula(name: str | None, formula: str | None) -> None:
+    if name == "regress" and formula is None:
+        raise UsageError("query regress needs a FORMULA.", "for example: log10(generalization_gap) ~ jacobian_norm")
+    if name != "regress" and formula is not None:
+        raise UsageError(f"query {name} takes no second argument, '{formula}'.", "-p NAME=VALUE gives a parameter.")
+
+
+def _verdict(
+    settings: Settings, asked: Asked, queries: Path | None, limit: int | None, output: Output, *, in_full: bool
+) -> None:
+    from sensdb.analysis.claims import judge
+    from sensdb.analysis.verdict import COLUMNS, summary
+
+    if asked.parameters:
+        raise UsageError(f"query verdict takes no parameter '{next(iter(asked.parameters))}'.", "it takes none.")
+    metas: list[dict[str, Any]] = []
+
+    def ask_one(query: str, *, where: str | None = None, **parameters: Any) -> Answer:
+        from sensdb.analysis.ask import ask
+
+        filters = asked.filters if where is None else replace(asked, conditions=(*asked.conditions, where)).filters
+        place, first = (settings.database_url, settings.cache_path), not metas
+        with CopiedRows("sync") as rows:
+            answer = ask(
+                *place, query, parameters, filters, sync=asked.sync and first, queries=queries, progress=rows.update
+            )
+        metas.append(dict(answer.meta))
+        return answer
+
+    rows, answers = judge(ask_one)
+    output.write(rows[:limit], COLUMNS, n_all=len(rows))
+    origin = {name: metas[0][name] for name in ("filters", "database", "mirror_at", "sensdb_version")}
+    about = {"query": "verdict", "parameters": {}, "n_models": answers.n_models, "left_out": answers.left_out}
+    tell_origin({**about, **origin, "notes": ()}, in_full=in_full)
+    note(summary(rows))
+
+
+def _ask(
+    settings: Settings, name: str | None, formula: str | None, sql: str | None, asked: Asked, queries: Path | None
+) -> Answer:
     from sensdb.analysis.ask import ask, ask_sql
     from sensdb.analysis.parameters import guess
 
     place, filters, sync = (settings.database_url, settings.cache_path), asked.filters, asked.sync
     with CopiedRows("sync") as rows:
+        if name == "regress":
+            from sensdb.analysis.regress import regress
+
+            return regress(*place, str(formula), asked.parameters, filters, sync=sync, progress=rows.update)
         if name is not None:
             return ask(*place, name, asked.parameters, filters, sync=sync, queries=queries, progress=rows.update)
         text = sys.stdin.read() if sql == "-" else str(sql)

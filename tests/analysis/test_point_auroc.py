@@ -11,7 +11,8 @@ from sensdb.analysis.statistics.point_auroc import point_auroc
 def models(auroc: list[float | None], **fields: object) -> pd.DataFrame:
     n = len(auroc)
     frame = {
-        "dataset": "digits", "metric": "jacobian_norm", "configuration": [str(i) for i in range(n)],
+        "dataset": "digits", "metric": "jacobian_norm", "model_id": range(n),
+        "configuration": [str(i) for i in range(n)],
         "auroc": pd.Series(auroc, dtype=float), "n_wrong": [2] * n, "n_right": [8] * n,
     }  # fmt: skip
     return pd.DataFrame({**frame, **fields})

@@ -30,7 +30,11 @@ group by width
 order by width
 """
 KEYS = "name, question, grain, columns, parameters, then, caution, source"
-STATISTICS = "allowed: statistics.correlation, statistics.factor_pairs, statistics.pairs, statistics.point_auroc."
+STATISTICS = (
+    "allowed: statistics.correlation, statistics.factor_pairs, statistics.pairs, statistics.point_auroc,"
+    " statistics.axis_correlation, statistics.conditional_information, statistics.sign_error,"
+    " statistics.partial_correlation, statistics.claim_contrasts."
+)
 WRONG_COLUMN = "n_models  number             models of that width"
 COLUMN_FORM = "name, type (int, real, text, bool, time), range if it has one, meaning."
 WRONG_PARAMETER = "least   whole = 1     [0, 100]  smallest width"

@@ -21,16 +21,20 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
     Points are compared within a model only, for levels differ between models by orders of magnitude.
 
     Args:
-        columns: one row a model and metric: dataset, metric, configuration, auroc, n_wrong, n_right. A model with
-            no wrong or no right point has no AUROC and is counted.
+        columns: one row a model and metric: dataset, metric, model_id, configuration, auroc, n_wrong, n_right. A
+            model with no wrong or no right point has no AUROC and is counted.
         draws: resamples of the interval, configurations drawn with all their seeds.
         seed: of the resamples.
 
     Returns:
         One row a data set and metric, in order of appearance; n_points and n_wrong are sums over the models used.
+        over_doubt is the mean over models of the metric's AUROC minus that of doubt at the same points, where doubt
+        is among the metrics: paired, so what makes a model's points easy for both is not in its interval.
     """
     auroc, n_wrong, n_right = (reals(columns, name) for name in ("auroc", "n_wrong", "n_right"))
+    model = reals(columns, "model_id")
     configuration = np.array(texts(columns, "configuration"), dtype=object)
+    doubt = {key[0]: at for key, at in groups(columns, ("dataset", "metric")) if key[1] == "doubt"}
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
     for (dataset, metric), at in groups(columns, ("dataset", "metric")):
@@ -48,15 +52,25 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
             )
         low, high = interval if interval is not None else (None, None)
         wrong, right = int(np.sum(n_wrong[used])), int(np.sum(n_right[used]))
-        rows.append((dataset, metric, len(used), mean, low, high, n_configurations, wrong + right, wrong))
+        over, over_ends = None, None
+        if dataset in doubt and metric != "doubt":
+            both, place, other = np.intersect1d(model[used], model[doubt[dataset]], return_indices=True)
+            apart = auroc[used][place] - auroc[doubt[dataset]][other]
+            exists = np.isfinite(apart)
+            over = float(np.mean(apart[exists])) if len(both) and np.any(exists) else None
+            shared = codes(list(configuration[used][place][exists]))
+            over_ends = bootstrap.mean_interval(apart[exists], shared, draws=draws, seed=seed)
+        over_low, over_high = over_ends or (None, None)
+        counted = (n_configurations, wrong + right, wrong)
+        rows.append((dataset, metric, len(used), mean, low, high, *counted, over, over_low, over_high))
     notes += [
         f"{name}: not all metrics exist at the same points; see n_points."
         for name in dict.fromkeys(str(row[0]) for row in rows)
-        if len({row[7:] for row in rows if row[0] == name}) > 1
+        if len({row[7:9] for row in rows if row[0] == name}) > 1
     ]
     names = (
         "dataset", "metric", "n_models", "auroc_mean", "auroc_low", "auroc_high", "n_configurations", "n_points",
-        "n_wrong",
+        "n_wrong", "over_doubt", "over_doubt_low", "over_doubt_high",
     )  # fmt: skip
     notes += [note for metric, note in KNOW_THE_LABEL.items() if any(row[1] == metric for row in rows)]
     if rows:

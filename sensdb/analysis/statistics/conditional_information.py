@@ -1,0 +1,128 @@
+"""Does a metric's order say of the gap's order what the axes do not? Finishes `conditional_information`."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from sensdb.analysis.statistics import bootstrap
+from sensdb.analysis.statistics.axes import Grid, grids
+from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, joined
+
+NAMES = (
+    "dataset", "metric", "k", "conditioned_on", "null_mean", "null_high", "p_value", "information", "tau",
+    "n_configurations", "n_pairs", "n_ties",
+)  # fmt: skip
+MOST_CONFIGURATIONS = 400
+"""Of more, so many are drawn: the pairs grow with the square."""
+FEWEST_CONFIGURATIONS = 8
+
+
+def conditional_information(columns: Columns, *, permutations: int = 100, seed: int = bootstrap.SEED) -> Finished:
+    """Jiang et al.'s K: normalised mutual information of the orders of metric and gap, given two axes at most.
+
+    V_mu = sign(mu_a - mu_b), V_g = sign(g_a - g_b) over ordered pairs of configurations, U_S the values of both on the
+    axes in S. I(V_mu; V_g | U_S) = sum_u p(u) I_u in bits by plug-in frequencies, pairs tied in metric or gap left
+    out; I_hat = I / H(V_g | U_S); K = min over S, |S| <= 2, the empty set among them (paper.md 11). K has no sign: a
+    perfectly inverse metric scores 1, so tau stands beside it. Plug-in information is biased upwards, so the same
+    number of the metric dealt anew to the configurations stands beside it as well.
+
+    Args:
+        columns: as `axes.grids` takes them.
+        permutations: of the null.
+        seed: of the permutations, and of the draw of 400 configurations where there are more.
+
+    Returns:
+        One row a data set and metric. p_value is (1 + permutations at least as large) / (1 + permutations); tau is
+        Kendall's tau-a over all pairs; information is I_hat of the empty set.
+    """
+    rows: list[tuple[object, ...]] = []
+    said: list[tuple[str, str, str]] = []
+    for grid in grids(columns):
+        about = (grid.dataset, grid.metric)
+        n_all = len(grid.gap)
+        if grid.n_without:
+            said.append((*about, f"{grid.n_without} models without a value are left out"))
+        if n_all > MOST_CONFIGURATIONS:
+            said.append((*about, f"{MOST_CONFIGURATIONS} of {n_all} configurations, drawn with seed {seed}"))
+        row, reason = _of_grid(grid, permutations, seed)
+        if reason is not None:
+            said.append((*about, f"no K, {reason}"))
+        rows.append((*about, *row))
+    return Finished({name: [row[place] for row in rows] for place, name in enumerate(NAMES)}, tuple(joined(said)))
+
+
+def information(v_metric: FloatArray, v_gap: FloatArray, levels: IntArray) -> float | None:
+    """I(V_mu; V_g | U_S) / H(V_g | U_S).
+
+    Args:
+        v_metric, v_gap: signs of all ordered pairs, [n, n], antisymmetric; 0 is a tie, which drops the pair.
+        levels: number of each configuration's values on the axes in S, [n].
+
+    Returns:
+        0 .. 1; None where the gap's order is decided by the axes alone, or no pair is left.
+    """
+    member = (levels[:, None] == np.unique(levels)[None, :]).astype(np.float64)  # [n, levels]
+    kept = np.abs(v_metric * v_gap)
+    sums = [member.T @ each @ member for each in (kept, v_metric * kept, v_gap * kept, v_metric * v_gap)]
+    n, metric, gap, both = (each.ravel()[sums[0].ravel() > 0] for each in sums)
+    if len(n) == 0:
+        return None
+    cells = [(n + v * metric + w * gap + v * w * both) / 4 for v in (-1, 1) for w in (-1, 1)]
+    of_metric = [(n - metric) / 2, (n + metric) / 2]
+    of_gap = [(n - gap) / 2, (n + gap) / 2]
+    entropy_gap = sum(_x_log_x(each / n) for each in of_gap)
+    entropy_metric = sum(_x_log_x(each / n) for each in of_metric)
+    entropy_both = sum(_x_log_x(each / n) for each in cells)
+    total = -float(np.sum(n * entropy_gap))
+    if total <= 1e-12 * float(np.sum(n)):
+        return None
+    mutual = float(np.sum(n * (entropy_both - entropy_gap - entropy_metric)))
+    return min(1.0, max(0.0, mutual / total))
+
+
+def _of_grid(grid: Grid, permutations: int, seed: int) -> tuple[tuple[object, ...], str | None]:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    n_all = len(grid.gap)
+    chosen = np.arange(n_all)
+    if n_all > MOST_CONFIGURATIONS:
+        chosen = np.sort(generator.choice(n_all, MOST_CONFIGURATIONS, replace=False))
+    value, gap, levels = grid.value[chosen], grid.gap[chosen], grid.levels[chosen]
+    n = len(chosen)
+    v_metric, v_gap = np.sign(value[:, None] - value[None]), np.sign(gap[:, None] - gap[None])
+    n_kept = int(np.sum(np.abs(v_metric * v_gap))) // 2
+    counts = (n_all, n_kept, n * (n - 1) // 2 - n_kept)
+    if n < FEWEST_CONFIGURATIONS:
+        return (*(None,) * 7, *counts), f"{n} configurations and it needs {FEWEST_CONFIGURATIONS}"
+    tau = float(np.sum(v_metric * v_gap)) / (n * (n - 1))
+    sets = [axes for size in range(3) for axes in combinations(range(len(grid.axes)), size)]
+    numbers = {axes: _joint(levels, axes) for axes in sets}
+    found = {axes: information(v_metric, v_gap, number) for axes, number in numbers.items()}
+    existing = {axes: each for axes, each in found.items() if each is not None}
+    if not existing:
+        return (*(None,) * 6, tau, *counts), "metric or gap is the same in all configurations"
+    smallest = min(existing, key=lambda axes: existing[axes])
+    null = []
+    for _ in range(permutations):
+        dealt = generator.permutation(n)
+        shuffled = v_metric[np.ix_(dealt, dealt)]
+        of_sets = [information(shuffled, v_gap, number) for axes, number in numbers.items() if axes in existing]
+        null.append(min((each for each in of_sets if each is not None), default=0.0))
+    k = existing[smallest]
+    conditioned = ", ".join(grid.axes[place] for place in smallest) or "nothing"
+    p_value = (1 + sum(each >= k - 1e-12 for each in null)) / (1 + permutations)
+    null_mean, null_high = float(np.mean(null)), float(np.quantile(null, 0.95))
+    return (k, conditioned, null_mean, null_high, p_value, found[()], tau, *counts), None
+
+
+def _joint(levels: IntArray, axes: tuple[int, ...]) -> IntArray:
+    if not axes:
+        return np.zeros(len(levels), dtype=np.int64)
+    number: IntArray = np.unique(levels[:, list(axes)], axis=0, return_inverse=True)[1].reshape(-1)
+    return number
+
+
+def _x_log_x(share: FloatArray) -> FloatArray:
+    made: FloatArray = np.where(share > 0, share * np.log2(np.where(share > 0, share, 1.0)), 0.0)
+    return made
