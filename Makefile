@@ -47,6 +47,8 @@ bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table
 	$(BIN)/python -m tests.benchmarks.measuring_cost
 	$(BIN)/python -m tests.benchmarks.queue
 	$(BIN)/python -m tests.benchmarks.storing
+	$(BIN)/python -m tests.benchmarks.sync
+	$(BIN)/python -m tests.benchmarks.answers
 
 storm: $(VENV)/.installed-dev ## 10,000 models and 500 faults on each database: what was lost, what came twice, how long it took
 	$(BIN)/python -m tests.storm.storm
