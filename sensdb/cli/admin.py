@@ -84,9 +84,7 @@ def delete(settings: Settings, sweeps: tuple[str, ...], conditions: tuple[str, .
             n_kept = chosen.n_kept
             if not chosen.model_ids:
                 others = f"; {counted(n_kept, 'model')} that other sweeps hold" if n_kept else ""
-                raise NothingMatched(
-                    f"no model meets the condition{others}.", "sensdb query --where tries one."
-                )
+                raise NothingMatched(f"no model meets the condition{others}.", "sensdb query --where tries one.")
             confirm(f"Delete {counted(len(chosen.model_ids), 'model')} with all their results?", yes=yes)
             done = delete_models(queue, chosen.model_ids, artifacts=files)
         else:
