@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sensdb.analysis.saved_queries import SavedQuery
 from sensdb.analysis.where import Condition, nearest_column, parse_where
 from sensdb.datasets.catalogue import DATASET_NAMES
-from sensdb.errors import QueryError, did_you_mean
+from sensdb.errors import QueryError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import duckdb
@@ -159,7 +159,7 @@ def resolve_names(connection: duckdb.DuckDBPyConnection, view: str, parameter: s
     """The number columns of a view that a `names` parameter means; a test-point metric's name means its mean.
 
     Raises:
-        QueryError: one is no number column of the view; with the nearest match.
+        UsageError: one is no number column of the view; with the nearest match.
     """
     numbers = [name for name, kind in columns_of(connection, view).items() if kind in ("int", "real", "bool")]
     found = []
@@ -169,7 +169,7 @@ def resolve_names(connection: duckdb.DuckDBPyConnection, view: str, parameter: s
             close = nearest_column(name, numbers)
             hint = f"did you mean '{close.removesuffix('_mean')}'? " if close is not None else ""
             lists = f"{'T' if hint else 't'}he table data_dictionary lists all, with units."
-            raise QueryError(f"parameter {parameter}: no number column '{name}' in {view}.", hint + lists)
+            raise UsageError(f"parameter {parameter}: no number column '{name}' in {view}.", hint + lists)
         found.append(column)
     return list(dict.fromkeys(found))
 

@@ -25,6 +25,9 @@ STATISTICS = (
 )  # fmt: skip
 """Functions that may finish a query; each is the function of that name in the module of that name in statistics/."""
 
+COMMANDS = ("regress", "verdict")
+"""Names that `sensdb query` answers without a file."""
+
 HEADER_KEY = re.compile(r"-- (\w+):(?: (.*))?")
 HEADER_MORE = re.compile(r"--(   +)(\S.*)")
 COLUMN = re.compile(r"(\w+) +(\w+)(?: +([\[(][^\])]*[\])]))?(?: +(.*))?")
@@ -91,7 +94,8 @@ def find_query(queries: Mapping[str, SavedQuery], name: str) -> SavedQuery:
         QueryError: there is none; with the nearest match.
     """
     if name not in queries:
-        raise QueryError(f"no saved query '{name}'.", did_you_mean(name, queries, "sensdb query lists all."))
+        known = (*queries, *COMMANDS)
+        raise QueryError(f"no saved query '{name}'.", did_you_mean(name, known, "sensdb query lists all."))
     return queries[name]
 
 

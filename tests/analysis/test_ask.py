@@ -115,7 +115,7 @@ def test_a_filter_on_what_is_not_there_is_an_error(filters: Filters, message: st
     ],
 )
 def test_a_metric_that_is_not_there_is_an_error(metric: str, hint: str, filled: Study) -> None:
-    with pytest.raises(QueryError) as caught:
+    with pytest.raises(UsageError) as caught:
         filled.ask("correlation", metric=metric)
 
     assert caught.value.message == f"parameter metric: no number column '{metric}' in v_models."
@@ -124,7 +124,7 @@ def test_a_metric_that_is_not_there_is_an_error(metric: str, hint: str, filled: 
 
 @pytest.mark.parametrize("column", ["nonlinearity", "model_id", "created_at"])
 def test_a_column_that_is_no_metric_is_refused_as_one(column: str, filled: Study) -> None:
-    with pytest.raises(QueryError, match=f"parameter metric: no number column '{column}' in v_models"):
+    with pytest.raises(UsageError, match=f"parameter metric: no number column '{column}' in v_models"):
         filled.ask("correlation", metric=column)
 
 
@@ -143,7 +143,7 @@ def test_an_answer_says_what_it_is_made_of(filled: Study) -> None:
     assert meta["left_out"] == {}
     assert meta["filters"] == {"sweep": ["a"]}
     assert meta["sensdb_version"] == __version__
-    assert "digits, jacobian_norm: no correlation, 2 models and it needs 3." in meta["notes"]
+    assert "digits, jacobian_norm, transitions: no correlation, 2 models and it needs 3." in meta["notes"]
 
 
 @pytest.mark.parametrize("name", ["points_by_quantile", "point_auroc"])

@@ -89,6 +89,16 @@ def test_a_random_metric_has_an_interval_over_0() -> None:
     assert row["partial_low"] < 0 < row["partial_high"]
 
 
+def test_controls_that_say_the_same_or_nothing_count_once_among_all() -> None:
+    x, y, a = np.random.default_rng(4).normal(size=(3, 60))
+    idle = {"hidden_layers": np.ones(60), "n_hidden_units": 2 * a, "weight_norm": np.full(60, np.nan)}
+
+    rows = rows_of(planted(x, y, {"width": a, **idle}))
+
+    assert rows["digits", "all"]["partial"] == pytest.approx(rows["digits", "width"]["partial"])
+    assert rows["digits", "hidden_layers"]["partial"] is None
+
+
 def test_too_few_models_constants_and_missing_values_give_null_and_a_reason() -> None:
     few = partial_correlation(planted([1.0, 2.0], [0.1, 0.2], {"doubt": [1.0, 2.0]}))
     constant = partial_correlation(planted(np.ones(9), np.arange(9.0), {}))

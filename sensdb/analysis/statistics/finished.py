@@ -44,18 +44,11 @@ def codes(values: Sequence[Any]) -> IntArray:
 
 
 def coded(columns: Columns, name: str) -> tuple[IntArray, list[str | None]]:
-    """A text column as the number of each distinct text in order of appearance, [n], and those texts.
-
-    By Arrow's hash table where the column holds texts: 150,000 rows in 10 ms, ten times a loop's speed.
-    """
-    import pyarrow as pa
-
-    try:
-        made = pa.array(columns[name], pa.string(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        made = pa.array(texts(columns, name), pa.string())
-    encoded = (made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made).dictionary_encode("encode")
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    """A text column as the number of each distinct text in order of appearance, [n], and those texts."""
+    values = texts(columns, name)
+    distinct = list(dict.fromkeys(values))
+    number = {value: place for place, value in enumerate(distinct)}
+    return np.fromiter(map(number.__getitem__, values), dtype=np.int64, count=len(values)), distinct
 
 
 def renumbered(code: IntArray) -> tuple[IntArray, IntArray]:

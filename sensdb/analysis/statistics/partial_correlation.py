@@ -38,7 +38,7 @@ def partial_correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed:
     Args:
         columns: one row a model, metric and control: dataset, population, metric, control, configuration, value,
             generalization_gap, baseline (missing for control none). A model without one of them is left out of
-            that control's row, and of control `all`.
+            that control's row, and of control `all`, which holds those that the ones before do not decide.
         draws: resamples of the intervals.
         seed: of the resamples.
 
@@ -128,10 +128,23 @@ def _sample(
     columns = [value[base], gap[base]]
     for name in wanted:
         at = parts[name]
-        columns.append(baseline[at[np.argsort(model[at], kind="stable")]])
+        given = baseline[at[np.argsort(model[at], kind="stable")]]
+        if len(wanted) == 1 or _adds(columns[2:], given):
+            columns.append(given)
     stacked = np.stack(columns)
     kept = np.all(np.isfinite(stacked), axis=0)
     return stacked[:, kept], renumbered(configuration[base[kept]])[0]
+
+
+def _adds(controls: list[FloatArray], given: FloatArray) -> bool:
+    """Whether a control says anything that those before it do not: among all, width and units are one at one depth."""
+    present = np.all(np.isfinite(np.stack([*controls, given])), axis=0)
+    if np.sum(present) < len(controls) + 3:
+        return False
+    ranks = np.stack([midranks(each[present]) for each in (*controls, given)])
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(centred, axis=1, keepdims=True)
+    return bool(np.all(size > 0)) and int(np.linalg.matrix_rank(centred / size, tol=1e-6)) == len(ranks)
 
 
 def _row(
