@@ -124,11 +124,12 @@ def test_a_query_of_models_that_all_tie_does_not_fail(query: SavedQuery, study: 
 def test_a_query_of_planted_models_is_as_declared_and_always_the_same(query: SavedQuery, study: Study) -> None:
     study.add(*planted_models(), sweep="planted")
 
-    answer = study.ask(query.name, **TO_HAVE_ROWS.get(query.name, {}))
+    given = TO_HAVE_ROWS.get(query.name, {})
+    answer = study.ask(query.name, **given)
 
     assert answer.table.num_rows > 0
     assert_as_declared(query, answer)
-    assert study.ask(query.name).table.equals(answer.table)
+    assert study.ask(query.name, **given).table.equals(answer.table)
 
 
 @pytest.fixture
