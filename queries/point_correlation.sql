@@ -75,7 +75,7 @@ model_metric as (
         s.model_id,
         s.place,
         s.n_points,
-        s.xy / (sqrt(s.xx) * sqrt(s.yy)) as rho
+        greatest(-1, least(1, s.xy / (sqrt(s.xx) * sqrt(s.yy)))) as rho
     from model_sum as s
     inner join v_models as m on s.model_id = m.model_id
     where s.xx > 0 and s.yy > 0

@@ -113,12 +113,12 @@ def _ranks(ids: Integers, model: Integers, right: Any, metrics: dict[str, _Value
         made.append(
             pa.table(
                 [
-                    pa.array(ids[present]),
+                    _column(ids[present]),
                     array_of([name] * len(starts), pa.string()),
-                    pa.array(n_right),
-                    pa.array(n_wrong),
-                    pa.array(wrong_ranks),
-                    pa.array(n_points[present]),
+                    _column(n_right),
+                    _column(n_wrong),
+                    _column(wrong_ranks),
+                    _column(n_points[present]),
                     _reals(spearman[present]),
                 ],
                 schema=RANKS,
@@ -157,12 +157,12 @@ def _quantiles(ids: Integers, model: Integers, right: Any, metrics: dict[str, _V
         made.append(
             pa.table(
                 [
-                    pa.array(ids[model[starts]][group[first] // n_groups]),
-                    pa.array(np.full(len(first), n_groups, dtype=np.int32)),
-                    pa.array((group[first] % n_groups + 1).astype(np.int32)),
-                    pa.array(count),
-                    pa.array(norm_sum / count - norm_error / count),
-                    pa.array(np.add.reduceat(right[by_group].astype(np.int64), first) / count),
+                    _column(ids[model[starts]][group[first] // n_groups]),
+                    _column(np.full(len(first), n_groups, dtype=np.int32)),
+                    _column((group[first] % n_groups + 1).astype(np.int32)),
+                    _column(count),
+                    _column(norm_sum / count - norm_error / count),
+                    _column(np.add.reduceat(right[by_group].astype(np.int64), first) / count),
                     _reals(loss_sum / divisor - loss_error / divisor),
                     _reals(np.where(n_loss > 0, loss_sum - loss_error, np.nan)),
                 ],
@@ -222,7 +222,7 @@ def _spearman(model: Integers, x: Integers, y: Integers, *, n_models: int) -> tu
     mean = n * (n + 1) ** 2  # n times the square of the mean of doubled ranks
     xy, xx, yy = (np.add.reduceat(a * b, starts) - mean for a, b in ((x, y), (x, x), (y, y)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = xy / (np.sqrt(xx) * np.sqrt(yy))
+        found = np.clip(xy / (np.sqrt(xx) * np.sqrt(yy)), -1.0, 1.0)
     rho[counts > 0] = np.where((xx > 0) & (yy > 0), found, np.nan)
     return counts, rho
 
@@ -281,3 +281,9 @@ def _reals(values: Reals) -> pa.Array:
     """An Arrow column whose NaN are missing."""
     validity = np.packbits(~np.isnan(values), bitorder="little")
     return pa.Array.from_buffers(pa.float64(), len(values), [pa.py_buffer(validity), pa.py_buffer(values)])
+
+
+def _column(values: np.ndarray[tuple[int], np.dtype[Any]]) -> pa.Array:
+    """An Arrow column of numbers, none missing; `pa.array` would import pandas first (arrow.array_of)."""
+    own = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(own.dtype), len(own), [None, pa.py_buffer(own)])
