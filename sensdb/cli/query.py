@@ -30,9 +30,9 @@ class QueryCommand(click.Command):
         if ctx.params.get("name") is None:
             super().format_help_text(ctx, formatter)
             return
-        from sensdb.analysis.saved_queries import find_query, load_queries
+        from sensdb.analysis.saved_queries import COMMANDS, find_query, load_queries
 
-        if ctx.params["name"] in ("regress", "verdict"):
+        if ctx.params["name"] in COMMANDS:
             super().format_help_text(ctx, formatter)
             return
         query = find_query(load_queries(ctx.params.get("queries")), ctx.params["name"])

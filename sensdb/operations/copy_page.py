@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sensdb.database import schema
 from sensdb.errors import ArtifactError, QueueError, WorkerFault
@@ -319,8 +320,5 @@ def _insert_new(connection: sa.Connection, table: sa.Table, rows: Rows, key: Seq
     if not rows:
         return
     columns = [table.c[name] for name in key] or list(table.primary_key)
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    connection.execute(insert(table).on_conflict_do_nothing(index_elements=columns), rows)
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(index_elements=columns), rows)

@@ -25,6 +25,7 @@ from sensdb.errors import NothingMatched
 from sensdb.mirror.manifest import Manifest, mirror_folder
 from sensdb.mirror.reader import open_mirror
 from sensdb.mirror.sync import sync
+from sensdb.operations.copy_values import quoted
 from sensdb.operations.export_files import Partition, TableWriter, WrittenFile
 from sensdb.operations.export_place import KIND, MANIFEST, earlier_export, is_whole, replacing
 from sensdb.version import __version__
@@ -164,7 +165,7 @@ class _Source:
         tables = [
             row[0] for row in run("SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY 1").fetchall()
         ]
-        run(f"ATTACH {_quoted(str(place))} AS exported")
+        run(f"ATTACH {quoted(str(place))} AS exported")
         for name in tables:
             if name not in ("places", "kept"):
                 run(f"CREATE TABLE exported.{name} AS SELECT * FROM memory.{name}")
@@ -250,7 +251,7 @@ def _descriptions(name: str) -> dict[str, str]:
 def _comment(entry: Entry) -> str:
     kind = "VIEW" if entry.table_name in VIEWS else "TABLE"
     target = f"COLUMN {entry.table_name}.{entry.column_name}" if entry.column_name else f"{kind} {entry.table_name}"
-    return f"COMMENT ON {target} IS {_quoted(entry.description)}"
+    return f"COMMENT ON {target} IS {quoted(entry.description)}"
 
 
 def _prefixed(order: str) -> str:
@@ -260,7 +261,3 @@ def _prefixed(order: str) -> str:
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     found = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
     return int(found[0]) if found else 0
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -78,8 +78,8 @@ class Checkpoints:
 
     def _keep(self, trainer: Trainer, slot: int, job: Job) -> bool:
         self._kept_at[job.model_id] = time.monotonic()
-        checkpoint = trainer.checkpoint(slot)
-        if checkpoint is None or self._broken:
+        checkpoint = None if self._broken else trainer.checkpoint(slot)
+        if checkpoint is None:
             return False
         return self._try_to(lambda: self._folder.write(checkpoint))
 

@@ -60,6 +60,8 @@ def _of_grid(grid: Grid, draws: int, seed: int) -> list[tuple[object, ...]]:
     generator = np.random.Generator(np.random.PCG64(seed))
     shuffled = [generator.permutation(grid.value) for _ in range(PERMUTATIONS)] if grid.axes else []
     rows: list[tuple[object, ...]] = []
+    psis: list[float] = []
+    counted: list[tuple[int, int, int]] = []  # lines, pairs and ties of each axis
     resampled, null = [], []
     for place, axis in enumerate(grid.axes):
         line = lines(grid.levels, place)
@@ -76,15 +78,17 @@ def _of_grid(grid: Grid, draws: int, seed: int) -> list[tuple[object, ...]]:
             interval = bootstrap.percentile_interval(resampled[-1])
         ties = (grid.value[a] == grid.value[b]) | (grid.gap[a] == grid.gap[b])
         low, high = interval or (None, None)
-        counts_of = (len(along), len(np.unique(np.concatenate([a, b]))), len(a), int(np.sum(ties)))
+        counted.append((len(along), len(a), int(np.sum(ties))))
+        counts_of = (len(along), len(np.unique(np.concatenate([a, b]))), *counted[-1][1:])
         psi, null_high = float(np.mean(along)), float(np.quantile(null[-1], 0.95))
+        psis.append(psi)
         rows.append((grid.dataset, grid.metric, axis, psi, low, high, null_high, *counts_of))
     if not rows:
         return []
-    psi = float(np.mean([row[3] for row in rows]))
+    psi = float(np.mean(psis))
     whole = None if any(row[4] is None for row in rows) else bootstrap.percentile_interval(np.mean(resampled, axis=0))
     low, high = whole or (None, None)
-    sums = [sum(int(row[place]) for row in rows) for place in (7, 9, 10)]  # type: ignore[call-overload]
+    n_lines, n_pairs, n_ties = (sum(each) for each in zip(*counted, strict=True))
     null_high = float(np.quantile(np.mean(null, axis=0), 0.95))
-    counts_all = (sums[0], len(grid.gap), sums[1], sums[2])
+    counts_all = (n_lines, len(grid.gap), n_pairs, n_ties)
     return [*rows, (grid.dataset, grid.metric, "all", psi, low, high, null_high, *counts_all)]

@@ -79,9 +79,7 @@ def correlation(
     in_limit = any(len(x) > bootstrap.RERANKED and n > bootstrap.MANY_CLUSTERS for _, x, _, _, _, n, _ in samples)
     limit = bootstrap.LIMIT_METHOD if in_limit else ""
     if rows:
-        notes.append(
-            f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}{bootstrap.LIMIT_METHOD if limit else ''}."
-        )
+        notes.append(f"Intervals: {bootstrap.METHOD.format(draws=draws, seed=seed)}{limit}.")
     return Finished(made, tuple(notes))
 
 
