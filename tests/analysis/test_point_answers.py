@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from tests.analysis.conftest import Study
 N = 40
 
 
-def models(n: int = 3) -> list[dict[str, object]]:
+def models(n: int = 3) -> list[dict[str, Any]]:
     """Points 0 and 1 are wrong in all models, the rest at random, more often where doubt is large."""
     generator = np.random.default_rng(0)
     made = []
@@ -31,7 +33,7 @@ def test_risk_and_coverage_are_those_of_answering_one_point_after_the_other(stud
 
     areas, excesses, halves = [], [], []
     for model in models():
-        points = sorted(model["points"], key=lambda point: point["doubt"])  # type: ignore[call-overload]
+        points = sorted(model["points"], key=lambda point: point["doubt"])
         risks = np.cumsum([not point["correct"] for point in points]) / np.arange(1, N + 1)
         error = risks[-1]
         areas.append(risks.mean())

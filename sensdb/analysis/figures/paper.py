@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, NullFormatter
 
 COLUMN_INCHES = 3.3
@@ -75,7 +76,7 @@ def add_caption(figure: Figure, text: str) -> None:
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(text, int(width * CAPTION_CHARACTERS_AN_INCH))
     share = (len(lines) * CAPTION_LINE_INCHES + 0.06) / height
-    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))  # type: ignore[union-attr,call-arg]
+    _leave_below(figure, share)
     place = (0.06 / width, 0.04 / height)
     written = figure.text(*place, "\n".join(lines), fontsize=CAPTION_SIZE, color=INK, va="bottom", linespacing=1.15)
     written.set_gid(CAPTION)
@@ -88,8 +89,15 @@ def take_caption(figure: Figure) -> str:
     lines = written.get_text().split("\n")
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height - len(lines) * CAPTION_LINE_INCHES - 0.06)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1))  # type: ignore[union-attr,call-arg]
+    _leave_below(figure, 0)
     return " ".join(lines)
+
+
+def _leave_below(figure: Figure, share: float) -> None:
+    engine = figure.get_layout_engine()
+    if not isinstance(engine, ConstrainedLayoutEngine):
+        raise TypeError(f"a caption needs a figure with a constrained layout, not {engine!r}")
+    engine.set(rect=(0, share, 1, 1 - share))
 
 
 def name_decades(axis: Axis, n_ticks: int = 5) -> None:
