@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -56,14 +56,16 @@ def read_official(name: str, search: Sequence[Path]) -> SplitArrays:
 
 
 def _read_digits() -> SplitArrays:
-    from sklearn.datasets import load_digits
-
-    pictures: Any
-    pictures, labels = load_digits(return_X_y=True)
-    pixels = pictures.astype(np.uint8).reshape(-1, 8, 8, 1)
-    order = point_order("digits", len(labels))
+    # Read as a file: importing sklearn.datasets costs 3 s of CPU, as much as all else a worker does to start.
+    path = _digits_file()
+    try:
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    except (OSError, ValueError) as error:
+        raise DataError(f"digits: {path} cannot be read: {error}", "reinstall scikit-learn.") from None
+    pixels = table[:, :-1].reshape(-1, 8, 8, 1)
+    y = table[:, -1].astype(np.int64)
+    order = point_order("digits", len(y))
     train, test = order[:DIGITS_N_TRAIN], order[DIGITS_N_TRAIN:]
-    y = labels.astype(np.int64)
     arrays = SplitArrays(pixels[train], y[train], pixels[test], y[test])
     for array, expected in zip(arrays, DIGITS_SHA256, strict=True):
         found = hashlib.sha256(array.astype(np.uint8).tobytes()).hexdigest()
@@ -73,6 +75,14 @@ def _read_digits() -> SplitArrays:
                 "install the scikit-learn that constraints.txt names.",
             )
     return arrays
+
+
+def _digits_file() -> str:
+    """Where the installed scikit-learn keeps its digits: a table of 64 pixels and the label a line."""
+    try:
+        return str(distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz"))
+    except PackageNotFoundError:
+        raise DataError("digits: scikit-learn is not installed.", "pip install scikit-learn") from None
 
 
 def _read_idx_files(name: str, source: Source, search: Sequence[Path]) -> SplitArrays:

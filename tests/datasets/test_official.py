@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -206,6 +208,33 @@ def test_digits_that_are_not_the_published_ones_are_refused(monkeypatch: pytest.
         "20d33090fcd8af8063f6fdfff1c926b2d194481876193becdaef6b1d6888af6a found."
     )
     assert check("digits", [])[0].state == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "not found"), (b"1,2,3\n4,5,\n", "could not convert string '' to uint8")]
+)
+def test_digits_that_cannot_be_read_are_named_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "digits.csv"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(official, "_digits_file", lambda: str(path))
+
+    with pytest.raises(DataError) as raised:
+        load_dataset("digits")
+
+    assert raised.value.message.startswith(f"digits: {path} cannot be read: ")
+    assert reason in raised.value.message
+    assert raised.value.hint == "reinstall scikit-learn."
+
+
+def test_digits_are_read_without_importing_scikit_learn() -> None:
+    # The import costs 3 s of CPU, in each worker process.
+    script = "import sys; from sensdb.datasets.official import read_official; read_official('digits', ()); "
+    done = subprocess.run([sys.executable, "-c", script + "sys.exit('sklearn' in sys.modules)"], check=False)
+
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("folder", ["", "cifar10"])
