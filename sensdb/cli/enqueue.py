@@ -28,7 +28,7 @@ from sensdb.settings import Settings
     metavar="FIELD=VALUE",
     multiple=True,
     callback=parse_assignments,
-    help="In place of a value under `fixed`; repeatable.",
+    help="In place of a value under `fixed`, or of seeds; repeatable.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the built-in sweeps instead.")
 @output_options

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -91,8 +91,8 @@ def load_sweep(
         text: the YAML.
         source: the file's name, for errors and for the sweep's name where it has none of its own; "-" for stdin.
         folder: where relative paths of .npz files in the text start; None for the working folder.
-        overrides: `--set` of the command line, field to YAML text; they win over `fixed` of every block. Paths in
-            them start in the working folder, as anything typed at a prompt does.
+        overrides: `--set` of the command line, field to YAML text; they win over `fixed` of every block, and seeds
+            over those of every block. Paths in them start in the working folder, as anything typed at a prompt does.
 
     Raises:
         SpecError: the first mistake, with its line, what is allowed and the nearest match.
@@ -109,8 +109,11 @@ def load_sweep(
         blocks.append(reader.read(node, f"block {number}", own))
     blocks = blocks or [own]
     for name, value in (overrides or {}).items():
-        checked = _override(name, value, npz)
-        blocks = [_override_block(block, name, checked) for block in blocks]
+        if name == "seeds":
+            blocks = _override_seeds(blocks, value)
+        else:
+            checked = _override(name, value, npz)
+            blocks = [_override_block(block, name, checked) for block in blocks]
         text += f"\n# --set {name}={' '.join(value.split())}"
     measure = blocks[0].measure
     for block in blocks:
@@ -318,7 +321,7 @@ class _NpzFiles:
 
 def _override(name: str, value: str, npz: _NpzFiles) -> Value:
     if name not in FIELDS:
-        raise SpecError(f"--set: no spec field {show(name)}.", did_you_mean(name, FIELDS))
+        raise SpecError(f"--set: no spec field {show(name)}.", did_you_mean(name, [*FIELDS, "seeds"]))
     written = read_document(value, f"--set {name}").plain()
     if name == "dataset" and isinstance(written, str) and written.endswith(".npz"):
         written = npz.name_of(Path(written))
@@ -326,6 +329,17 @@ def _override(name: str, value: str, npz: _NpzFiles) -> Value:
         return check_field(name, written)
     except FieldError as error:
         raise error.at("--set") from None
+
+
+def _override_seeds(blocks: Sequence[Block], value: str) -> list[Block]:
+    for block in blocks:
+        if "seed" in block.places:
+            raise SpecError(
+                f"--set seeds: seed is given in {block.places['seed']}.", "--set seed=N replaces it where it is fixed."
+            )
+    where = "--set seeds"
+    seeds = BlockReader(where, str).seeds(read_document(value, where))
+    return [replace(block, seeds=seeds) for block in blocks]
 
 
 def _override_block(block: Block, name: str, value: Value) -> Block:

@@ -130,11 +130,21 @@ def is_whole(folder: Path, segment: Segment) -> bool:
 
 def parquet_bytes(slices: Sequence[pa.Table]) -> bytes:
     """Tables of one schema as one Parquet file, a row group each; the same rows give the same bytes."""
+    schema = slices[0].schema
     buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, slices[0].schema, compression="zstd") as writer:
+    with pq.ParquetWriter(buffer, schema, compression="zstd", use_dictionary=repeating(schema)) as writer:
         for table in slices:
             writer.write_table(table, row_group_size=max(1, table.num_rows))
     return buffer.getvalue()
+
+
+def repeating(schema: pa.Schema) -> list[str] | bool:
+    """The columns worth a dictionary: not reals, of which hardly two are equal.
+
+    Measured on point rows: trying and giving up takes six times as long as writing them plain, and a file half as
+    large again.
+    """
+    return [field.name for field in schema if not pa.types.is_floating(field.type)] or False
 
 
 def _whole_models(table: pa.Table) -> Iterator[pa.Table]:

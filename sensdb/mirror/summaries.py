@@ -9,6 +9,7 @@ numbers, and means the way DuckDB's favg does it. `python -m tests.benchmarks.an
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from sensdb.mirror.arrow import array_of
 
 VERSION = 1
 """Of what is computed here and how: a mirror with another one computes its summaries anew, from its own segments."""
+
+BLOCK_ROWS = 1 << 16
+"""Rows ranked at a time: what one sort passes over stays in the cache, a third of the time less than all at once."""
 
 GROUPS = (4, 10)
 """Numbers of equal groups of points that `quantiles` has."""
@@ -80,7 +84,33 @@ def summarise(table: pa.Table) -> Summaries:
     ids, model = np.unique(model_id, return_inverse=True)
     right = _present(table["correct"]).value.astype(bool)
     metrics = {name: _present(table[name]) for name in RANKED}
-    return Summaries(_ranks(ids, model, right, metrics), _quantiles(ids, model, right, metrics))
+    ranks = [
+        _ranks(ids, model[first:last], right[first:last], _between(metrics, first, last))
+        for first, last in _blocks(model)
+    ]
+    return Summaries(pa.concat_tables(ranks) if ranks else RANKS.empty_table(), _quantiles(ids, model, right, metrics))
+
+
+def _blocks(model: Integers) -> Iterator[tuple[int, int]]:
+    """Rows of whole models, BLOCK_ROWS at most unless one model has more."""
+    ends = np.append(_starts(model)[1:], len(model)).tolist() if len(model) else []
+    first = last = 0
+    for end in ends:
+        if last > first and end - first > BLOCK_ROWS:
+            yield first, last
+            first = last
+        last = end
+    if last > first:
+        yield first, last
+
+
+def _between(metrics: Mapping[str, _Values], first: int, last: int) -> dict[str, _Values]:
+    """The metrics at rows first .. last - 1, counted from first."""
+    found = {}
+    for name, (row, value) in metrics.items():
+        start, end = np.searchsorted(row, (first, last))
+        found[name] = _Values(row[start:end] - first, value[start:end])
+    return found
 
 
 def _ranks(ids: Integers, model: Integers, right: Any, metrics: dict[str, _Values]) -> pa.Table:

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from sensdb.mirror.segments import repeating
+
 FILE_ROWS = 8_000_000
 """Rows after which a new file is begun: some 250 MB of points in Parquet, so that readers share the work."""
 
@@ -102,7 +104,7 @@ class _OpenFile:
         self._n_waiting = 0
         self._writer: Any
         if path.endswith(".parquet"):
-            self._writer = pq.ParquetWriter(self._place, schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self._place, schema, compression="zstd", use_dictionary=repeating(schema))
         else:
             # Text is quoted and a missing value is bare, so that empty text and NULL differ.
             self._writer = pyarrow.csv.CSVWriter(self._place, schema)

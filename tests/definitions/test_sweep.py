@@ -196,6 +196,16 @@ def test_set_wins_over_fixed_of_every_block_and_enters_the_text():
     assert sweep.definition_sha256 != load_sweep(text, source="x.yaml").definition_sha256
 
 
+def test_set_changes_the_seeds_of_every_block():
+    text = FIXED + "seeds: 3\nblocks: [{grid: {label_noise: [0, 1]}}, {fixed: {label_noise: 0.5}, seeds: 2}]\n"
+
+    fewer = load_sweep(text, source="x.yaml", overrides={"seeds": "1"})
+    listed = load_sweep(text, source="x.yaml", overrides={"seeds": "[4, 7]"})
+
+    assert values(expand_sweep(fewer, dataset_info), "label_noise", "seed") == [(0.0, 0), (1.0, 0), (0.5, 0)]
+    assert [spec.seed for spec in expand_sweep(listed, dataset_info).specs] == [4, 7] * 3
+
+
 def test_a_sweep_is_named_by_its_file_or_by_itself():
     assert load_sweep(FIXED, source="some/folder/depth-1.yaml").name == "depth-1"
     assert load_sweep("name: other\n" + FIXED, source="some/folder/depth-1.yaml").name == "other"

@@ -242,6 +242,12 @@ def test_what_is_missing_or_does_not_go_together_is_located(text, message):
             "--set label_noise: the sweep varies it in x.yaml line 2.",
             "--set replaces a value of fixed alone.",
         ),
+        ({"sees": "1"}, "--set: no spec field 'sees'.", "did you mean 'seeds'?"),
+        (
+            {"seeds": "0"},
+            "seeds in --set seeds line 1: 0 is not a number of seeds from 1 to 1000000, or a list of them.",
+            None,
+        ),
         ({"seed": "1"}, "--set seed: the sweep has seeds.", "take seeds out of the sweep to train a single seed."),
         (
             {"batch_size": "2000"},
@@ -252,6 +258,14 @@ def test_what_is_missing_or_does_not_go_together_is_located(text, message):
 )
 def test_a_mistake_in_set_says_so(overrides, message, hint):
     assert message_of(FIXED + "grid: {label_noise: [0, 1]}\nseeds: 2", overrides=overrides) == (message, hint)
+
+
+@pytest.mark.parametrize("given", ["grid: {seed: [3, 4]}", "blocks: [{fixed: {seed: 3}}, {}]"])
+def test_set_seeds_beside_a_seed_of_the_sweep_says_where_it_is(given):
+    message, hint = message_of(FIXED + given, overrides={"seeds": "2"})
+
+    assert message.startswith("--set seeds: seed is given in x.yaml line ")
+    assert hint == "--set seed=N replaces it where it is fixed."
 
 
 def test_a_sweep_from_stdin_needs_a_name():
