@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench storm clean
+.PHONY: help demo test check bench storm bi-check clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -52,6 +52,11 @@ bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table
 
 storm: $(VENV)/.installed-dev ## 10,000 models and 500 faults on each database: what was lost, what came twice, how long it took
 	$(BIN)/python -m tests.storm.storm
+
+# pyodbc has wheels for most machines; without it the tests of ODBC are skipped and say so.
+bi-check: $(VENV)/.installed-dev ## BI clients that are installed here, on a million rows: JDBC, ODBC, LibreOffice, psql, Superset
+	-$(PIP) pyodbc
+	SENSDB_BI_CHECK=1 $(BIN)/python -m pytest -q -rs tests/bi
 
 clean: ## remove the environment and what the demo made
 	rm -rf $(VENV) sensdb-demo
