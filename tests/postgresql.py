@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 
 class Cluster:
-    """A running server that only this machine reaches, with the superuser `postgres` and no password.
+    """A running server that only this machine, or a network namespace of it, reaches: user `postgres`, no password.
 
     PostgreSQL refuses to run as root; root starts it as `nobody`. Its folder has a short path, for that of its socket
     may not exceed 107 bytes, and lies outside any folder closed to others, such as pytest's own.
@@ -27,9 +28,19 @@ class Cluster:
     Args:
         max_connections: of the server.
         loses_commits: whether the last commits may be lost with the server, which makes the tests quicker.
+        address: on which it listens; all of its network may connect.
+        within: a command that runs another in the place of the server, such as a network namespace; root's to use.
     """
 
-    def __init__(self, *, max_connections: int = 200, loses_commits: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        max_connections: int = 200,
+        loses_commits: bool = True,
+        address: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
+        self._address, self._within = address, within
         self._settings = (
             f"fsync=off full_page_writes=off max_connections={max_connections} shared_buffers=64MB"
             # Tests write little and lose nothing that matters when the machine fails; a server that is to be
@@ -49,8 +60,11 @@ class Cluster:
         if self.account:
             os.chown(self.folder, self.account["user"], self.account["group"])
         self._run("initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-N")
+        if self._within:
+            with (self.data / "pg_hba.conf").open("a", encoding="ascii") as access:
+                access.write("host all all samenet trust\n")
         options = " ".join(f"-c {setting}" for setting in self._settings.split())
-        where = f"-h 127.0.0.1 -p {self.port} -k {self.folder}"
+        where = f"-h {self._address} -p {self.port} -k {self.folder}"
         self._run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", self.log, "-o", f"{where} {options}", "start")
         return self
 
@@ -66,21 +80,30 @@ class Cluster:
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database in this cluster, as a user would write it."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://postgres@{self._address}:{self.port}/{database}"
+
+    def local_url(self, database: str = "postgres") -> str:
+        """The same by the server's socket, which is reached from outside its network too."""
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
 
     def _run(self, program: str, *arguments: object, check: bool = True) -> None:
         # Output to a file: the postmaster would keep a pipe open, and the call would never return.
         output = self.folder / "output"
+        within = [*self._within]
+        if within and self.account:
+            # Whoever enters a namespace must still be root then.
+            ids = (f"--reuid={self.account['user']}", f"--regid={self.account['group']}")
+            within += ["setpriv", *ids, "--clear-groups"]
         with output.open("ab") as file:
             done = subprocess.run(
-                [str(self.binaries / program), *map(str, arguments)],
+                [*within, str(self.binaries / program), *map(str, arguments)],
                 check=False,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 timeout=120,
-                **self.account,
+                **({} if within else self.account),
             )
         if check and done.returncode:
             said = [path.read_text(errors="replace") for path in (output, self.log) if path.exists()]
