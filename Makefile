@@ -53,9 +53,10 @@ bench: $(VENV)/.installed-dev ## measured ratios beside honest rivals, one table
 storm: $(VENV)/.installed-dev ## 10,000 models and 500 faults on each database: what was lost, what came twice, how long it took
 	$(BIN)/python -m tests.storm.storm
 
-# pyodbc has wheels for most machines; without it the tests of ODBC are skipped and say so.
+# Wheels for most machines; without them the tests that need them are skipped and say so.
 bi-check: $(VENV)/.installed-dev ## BI clients that are installed here, on a million rows: JDBC, ODBC, LibreOffice, psql, Superset
 	-$(PIP) pyodbc
+	-$(PIP) 'grafana-foundation-sdk==1769699379!11.6.0'
 	SENSDB_BI_CHECK=1 $(BIN)/python -m pytest -q -rs tests/bi
 
 clean: ## remove the environment and what the demo made
