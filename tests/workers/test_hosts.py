@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,45 +82,57 @@ class Lab:
         """How the attempts of a host ended."""
         return [outcome for (outcome,) in self.rows(f"select outcome from v_attempts where host = '{host}'")]
 
-    def close(self) -> None:
-        """End what still runs."""
+    def end(self) -> None:
+        """End the workers that still run."""
         for process in self.workers.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        self.engine.dispose()
-        self.cluster.stop()
-        self.network.close()
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """All queued, three workers at it, one cut off while it trains and put back, all gone."""
-    network = Network([DATABASE, CUT, SLOW, PLAIN])
-    cluster = Cluster(address=network.address(DATABASE), within=network.within(DATABASE))
-    cluster.start()
-    initialise(cluster.local_url())
-    made = Lab(network, cluster, tmp_path_factory.mktemp("hosts"), open_engine(cluster.local_url()))
-    try:
-        execute(made.engine, f"update queue_settings set lease_seconds = {LEASE_SECONDS}, beat_seconds = 0.5,"
-                             " reap_seconds = 0.5, poll_seconds = 0.2")  # fmt: skip
-        assert main(["--database", cluster.local_url(), "enqueue", str(write_sweep(made.folder, SWEEP))]) == 0
-        made.slowed_by = network.slow(SLOW)
-        made.start(SLOW, "--max-models", str(OF_THE_SLOW))
-        made.wait_until(lambda: made.outcomes(SLOW))
-        made.start(CUT)
-        made.wait_until(lambda: None in made.outcomes(CUT))
-        network.cut(CUT)
-        made.start(PLAIN)
-        made.wait_until(lambda: "lost" in made.outcomes(CUT))
-        time.sleep(LEASE_SECONDS / 2)
-        network.join(CUT)
-        for host, process in made.workers.items():
-            _, err = process.communicate(timeout=240)
-            made.said[host] = process.returncode, err
+def lab(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """All queued, three workers at it, one cut off while it trains and put back, all gone.
+
+    `postgresql_server` is not used: it skips where PostgreSQL is to be left out.
+    """
+    with ExitStack() as cleanup:
+        network = Network([DATABASE, CUT, SLOW, PLAIN])
+        cleanup.callback(network.close)
+        cluster = Cluster(address=network.address(DATABASE), within=network.within(DATABASE))
+        cleanup.callback(cluster.stop)
+        url = cluster.start().local_url()
+        initialise(url)
+        engine = open_engine(url)
+        cleanup.callback(engine.dispose)
+        made = Lab(network, cluster, tmp_path_factory.mktemp("hosts"), engine)
+        cleanup.callback(made.end)
+        run(made)
         yield made
-    finally:
-        made.close()
+
+
+def run(made: Lab) -> None:
+    """The story that all the tests ask about."""
+    execute(
+        made.engine,
+        f"update queue_settings set lease_seconds = {LEASE_SECONDS}, beat_seconds = 0.5, reap_seconds = 0.5,"
+        " poll_seconds = 0.2",
+    )
+    url = made.cluster.local_url()
+    assert main(["--database", url, "enqueue", str(write_sweep(made.folder, SWEEP))]) == 0
+    made.slowed_by = made.network.slow(SLOW)
+    made.start(SLOW, "--max-models", str(OF_THE_SLOW))
+    made.wait_until(lambda: made.outcomes(SLOW))
+    made.start(CUT)
+    made.wait_until(lambda: None in made.outcomes(CUT))
+    made.network.cut(CUT)
+    made.start(PLAIN)
+    made.wait_until(lambda: "lost" in made.outcomes(CUT))
+    time.sleep(LEASE_SECONDS / 2)
+    made.network.join(CUT)
+    for host, process in made.workers.items():
+        _, err = process.communicate(timeout=240)
+        made.said[host] = process.returncode, err
 
 
 @pytest.fixture(scope="module")
