@@ -9,11 +9,11 @@ import click
 from sensdb.cli.options import NearestChoice, examples, pass_settings
 from sensdb.settings import Settings
 
-DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 class Duration(click.ParamType[float]):
-    """A length of time as Slurm users write it: 3h50m, 90m, 45s, 1d; in seconds."""
+    """A length of time as Slurm users write it: 3h50m, 90m, 45s, 0.5s, 1d; in seconds."""
 
     name = "duration"
 
@@ -22,11 +22,11 @@ class Duration(click.ParamType[float]):
         match = DURATION.fullmatch(text)
         if not text or match is None:
             self.fail(f"{text!r} is not a length of time such as 3h50m, 90m or 45s.", param, ctx)
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         if total == 0:
             self.fail(f"{text!r} is no time at all.", param, ctx)
-        return float(total)
+        return total
 
 
 @click.command(epilog=examples("sensdb worker --drain", then="sensdb query correlation"))

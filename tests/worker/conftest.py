@@ -18,6 +18,7 @@ from sensdb.datasets.catalogue import dataset_info
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.sweep import expand_sweep, load_sweep
 from sensdb.jobs.queue import Queue, SweepRecord
+from tests.worker.prepared import MINUTES, Launcher, Started
 
 SENSDB = Path(sys.executable).parent / "sensdb"
 
@@ -29,7 +30,8 @@ class Bench:
     url: str
     engine: sa.Engine
     folder: Path
-    processes: list[subprocess.Popen[str]]
+    processes: list[subprocess.Popen[str] | Started]
+    launcher: Launcher
 
     @property
     def artifacts(self) -> Path:
@@ -64,17 +66,20 @@ class Bench:
             npz_paths={},
         )
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start `sensdb worker` in a process group of its own."""
+    def start(self, *arguments: str, **environment: str) -> Started:
+        """Start `sensdb worker` in a process group of its own, by a process that has torch imported."""
+        process = self.launcher.start(
+            self._command(arguments), folder=self.folder, environment=self._environment(environment)
+        )
+        self.processes.append(process)
+        return process
+
+    def start_script(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the script `sensdb worker` as a user would, in a process group of its own."""
         process = subprocess.Popen(
-            [SENSDB, "--database", self.url, "worker", "--device", "cpu", "--processes", "1", *arguments],
+            [SENSDB, *self._command(arguments)],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "SENSDB_ARTIFACTS": str(self.artifacts),
-                "SENSDB_CACHE": str(self.folder),
-                **environment,
-            },
+            env=self._environment(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -83,24 +88,33 @@ class Bench:
         self.processes.append(process)
         return process
 
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["--database", self.url, "worker", "--device", "cpu", "--processes", "1", *arguments]
+
+    def _environment(self, changes: dict[str, str]) -> dict[str, str]:
+        folders = {"SENSDB_ARTIFACTS": str(self.artifacts), "SENSDB_CACHE": str(self.folder)}
+        return {**os.environ, **folders, **changes}
+
     def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Run `sensdb worker` to its end: exit code and stderr; stdout must be empty."""
         process = self.start(*arguments, **environment)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=MINUTES)
+        self.processes.remove(process)
         assert out == ""
         return process.returncode, err
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Poll until the condition holds; fails after a minute."""
-        deadline = time.monotonic() + 60
+        """Poll until the condition holds; fails after MINUTES."""
+        deadline = time.monotonic() + MINUTES
         while not condition():
-            assert time.monotonic() < deadline, "did not happen within a minute"
+            assert time.monotonic() < deadline, "did not happen in time"
             time.sleep(0.05)
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
+    def kill(self, process: subprocess.Popen[str] | Started) -> None:
         """SIGKILL the worker with all its processes."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        self.processes.remove(process)
 
     def rows(self, sql: str) -> list[sa.Row[tuple[object, ...]]]:
         with self.engine.connect() as connection:
@@ -110,11 +124,19 @@ class Bench:
         return int(str(self.rows(sql)[0][0]))
 
 
-@pytest.fixture
-def bench(database_url: str, engine: sa.Engine, tmp_path: Path) -> Iterator[Bench]:
-    """A migrated database on each kind, and workers that are gone when the test is."""
-    made = Bench(database_url, engine, tmp_path, [])
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """Starts workers without their imports."""
+    made = Launcher()
     yield made
-    for process in made.processes:
+    made.stop()
+
+
+@pytest.fixture
+def bench(database_url: str, engine: sa.Engine, tmp_path: Path, launcher: Launcher) -> Iterator[Bench]:
+    """A migrated database on each kind, and workers that are gone when the test is."""
+    made = Bench(database_url, engine, tmp_path, [], launcher)
+    yield made
+    for process in list(made.processes):
         if process.poll() is None:
             made.kill(process)

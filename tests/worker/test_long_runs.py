@@ -16,10 +16,11 @@ from sensdb.training.checkpoint import SUFFIX
 from sensdb.training.data import TrainingData
 from sensdb.training.trainer import Trained, train_alone
 from tests.worker.conftest import Bench
+from tests.worker.prepared import MINUTES
 
-# Two seconds of work or more.
-LONG = {"max_steps": 40_000, "n_train": 400}
-EVERY_SECOND = ("--checkpoint-every", "1s")
+# Half a second of work or more.
+LONG = {"max_steps": 15_000, "n_train": 400}
+OFTEN = ("--checkpoint-every", "0.1s")
 RESUMED = "go on from their checkpoints"
 
 
@@ -51,7 +52,7 @@ def assert_same_as_uninterrupted(bench: Bench) -> None:
 
 # Too few units for its random labels, and digits enough: iterations that do not end soon.
 LBFGS = {
-    "optimizer": "lbfgs", "batch_size": "full", "max_steps": 3000, "width": 20, "label_noise": 1, "n_train": 1200,
+    "optimizer": "lbfgs", "batch_size": "full", "max_steps": 1000, "width": 20, "label_noise": 1, "n_train": 1200,
     "dtype": "float64", "learning_rate": None,
 }  # fmt: skip
 
@@ -59,11 +60,11 @@ LBFGS = {
 @pytest.mark.parametrize("fields", [{}, LBFGS], ids=["momentum", "lbfgs"])
 def test_a_released_model_goes_on_where_it_was_to_the_same_bits(bench: Bench, fields: dict[str, object]) -> None:
     bench.enqueue(2, **{**LONG, **fields})
-    first = bench.start("--keep-weights", *EVERY_SECOND)
+    first = bench.start("--keep-weights", *OFTEN)
     bench.wait_until(lambda: len(checkpoints(bench)) == 2)
 
     first.send_signal(signal.SIGTERM)
-    _out, err = first.communicate(timeout=60)
+    _out, err = first.communicate(timeout=MINUTES)
     assert first.returncode == 0, err
     assert bench.value("select count(*) from jobs where state = 'queued'") == 2, err
     code, err = bench.run("--drain", "--keep-weights")
@@ -76,7 +77,7 @@ def test_a_released_model_goes_on_where_it_was_to_the_same_bits(bench: Bench, fi
 
 def test_a_killed_worker_costs_what_came_after_the_last_checkpoint_alone(bench: Bench) -> None:
     bench.enqueue(2, **LONG)
-    doomed = bench.start("--keep-weights", *EVERY_SECOND)
+    doomed = bench.start("--keep-weights", *OFTEN)
     bench.wait_until(lambda: len(checkpoints(bench)) == 2)
 
     bench.kill(doomed)
@@ -98,10 +99,10 @@ def test_models_that_train_for_less_than_the_interval_write_no_file(bench: Bench
 
 def test_a_checkpoint_of_another_engine_begins_anew_and_says_so(bench: Bench) -> None:
     bench.enqueue(1, **LONG)
-    first = bench.start("--keep-weights", *EVERY_SECOND)
+    first = bench.start("--keep-weights", *OFTEN)
     bench.wait_until(lambda: len(checkpoints(bench)) == 1)
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=60)
+    first.communicate(timeout=MINUTES)
     (path,) = checkpoints(bench)
     with safe_open(path, framework="pt") as file:
         metadata = {**file.metadata(), "engine_version": "0"}
@@ -120,7 +121,7 @@ def test_a_folder_that_cannot_be_written_to_costs_no_model(bench: Bench) -> None
     (bench.folder / "checkpoints").write_text("a file where the folder should be")
     bench.enqueue(2, **LONG)
 
-    code, err = bench.run("--drain", *EVERY_SECOND)
+    code, err = bench.run("--drain", *OFTEN)
 
     assert code == 0, err
     assert err.count("checkpoints cannot be kept") == 1
@@ -129,36 +130,36 @@ def test_a_folder_that_cannot_be_written_to_costs_no_model(bench: Bench) -> None
 
 def test_a_cancelled_models_checkpoint_goes_with_it(bench: Bench) -> None:
     bench.enqueue(1, **{**LONG, "max_steps": 2_000_000})
-    worker = bench.start("--drain", *EVERY_SECOND)
+    worker = bench.start("--drain", *OFTEN)
     bench.wait_until(lambda: len(checkpoints(bench)) == 1)
     with bench.engine.begin() as connection:
         connection.exec_driver_sql("update queue_settings set beat_seconds = 0.3")
 
     bench.queue.cancel(sweep="small")
-    worker.communicate(timeout=90)
+    worker.communicate(timeout=MINUTES)
 
     assert bench.value("select count(*) from jobs where state = 'cancelled'") == 1
     assert checkpoints(bench) == []
 
 
 def test_a_pack_takes_more_models_from_the_queue_while_one_of_it_still_trains(bench: Bench) -> None:
-    bench.enqueue(1, name="long", max_steps=40_000, n_train=100)
-    bench.enqueue(12, name="short", max_steps=500, n_train=100)  # of the same pack key
+    bench.enqueue(1, name="long", max_steps=15_000, n_train=100)
+    bench.enqueue(12, name="short", max_steps=200, n_train=100)  # of the same pack key
 
     code, err = bench.run("--drain", "--pack-size", "2")
 
     assert code == 0, err
     order = "select max_steps from jobs j join models m on m.model_id = j.model_id order by finished_at, max_steps"
-    assert [row[0] for row in bench.rows(order)] == [500] * 12 + [40_000]
+    assert [row[0] for row in bench.rows(order)] == [200] * 12 + [15_000]
 
 
 def test_a_pack_leaves_work_of_higher_priority_to_the_next_claim(bench: Bench) -> None:
-    bench.enqueue(12, name="many", max_steps=20_000)
+    bench.enqueue(12, name="many", max_steps=4_000)
     worker = bench.start("--drain", "--pack-size", "2")
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") > 0)
     bench.enqueue(1, name="urgent", width=8)
     bench.queue.prioritise("urgent", 5)
-    worker.communicate(timeout=120)
+    worker.communicate(timeout=MINUTES)
 
     urgent = "select finished_at from jobs j join models m on m.model_id = j.model_id where m.width = 8"
     assert bench.value(f"select count(*) from jobs where finished_at > ({urgent})") >= 6

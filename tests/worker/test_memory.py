@@ -10,6 +10,7 @@ import pytest
 
 from sensdb.definitions.measure import MeasureSettings
 from tests.worker.conftest import Bench
+from tests.worker.prepared import MINUTES
 
 # A worker in a process of its own: with slots planned as for a cache of PLANNED bytes, and LIMIT bytes of memory.
 SCRIPT = """
@@ -44,7 +45,7 @@ def run_limited(bench: Bench, *, planned: int, limit: int) -> tuple[int, str]:
         [sys.executable, "-c", SCRIPT, bench.url, str(bench.folder), str(planned), str(limit)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=MINUTES,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
     )

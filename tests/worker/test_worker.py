@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.worker.conftest import Bench
+from tests.worker.prepared import MINUTES
 
 LONG = {"max_steps": 2_000_000}
 STATES = "select state from jobs order by model_id"
@@ -64,7 +65,7 @@ def test_a_killed_process_is_replaced_and_its_jobs_taken_back(bench: Bench) -> N
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.kill(bench.value("select pid from workers"), signal.SIGKILL)
-    _out, err = parent.communicate(timeout=120)
+    _out, err = parent.communicate(timeout=MINUTES)
 
     assert parent.returncode == 0, err
     assert [row[0] for row in bench.rows(STATES)] == ["done"] * 2
@@ -76,7 +77,7 @@ def test_two_workers_never_share_a_model(bench: Bench) -> None:
 
     workers = [bench.start("--drain") for _ in range(2)]
     for worker in workers:
-        worker.communicate(timeout=120)
+        worker.communicate(timeout=MINUTES)
 
     assert [worker.returncode for worker in workers] == [0, 0]
     assert bench.value("select count(*) from attempts") == 24
@@ -90,7 +91,7 @@ def test_sigterm_releases_what_is_not_finished_at_no_cost(bench: Bench) -> None:
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 4)
 
     worker.send_signal(signal.SIGTERM)
-    _out, err = worker.communicate(timeout=30)
+    _out, err = worker.communicate(timeout=MINUTES)
 
     assert worker.returncode == 0, err
     assert [tuple(row) for row in bench.rows("select distinct state, exceptions, losses from jobs")] == [
@@ -105,7 +106,7 @@ def test_ctrl_c_releases_and_leaves_with_130(bench: Bench) -> None:
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.killpg(worker.pid, signal.SIGINT)
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=MINUTES)
 
     assert worker.returncode == 130
     assert bench.value("select count(*) from jobs where state = 'queued'") == 2
@@ -113,12 +114,12 @@ def test_ctrl_c_releases_and_leaves_with_130(bench: Bench) -> None:
 
 def test_ctrl_c_before_the_processes_can_listen_is_quiet(bench: Bench) -> None:
     bench.enqueue(2, **LONG)
-    worker = bench.start()
+    worker = bench.start_script()
     children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
     bench.wait_until(lambda: len(children.read_text(encoding="utf-8").split()) == 2)  # multiprocessing's own, and ours
 
     os.killpg(worker.pid, signal.SIGINT)
-    _, err = worker.communicate(timeout=30)
+    _, err = worker.communicate(timeout=MINUTES)
 
     assert worker.returncode == 130
     assert "error" not in err
@@ -131,7 +132,7 @@ def test_a_worker_whose_parent_was_killed_releases_and_leaves(bench: Bench) -> N
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'running'") == 2)
 
     os.kill(worker.pid, signal.SIGKILL)
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=MINUTES)
 
     bench.wait_until(lambda: bench.value("select count(*) from jobs where state = 'queued'") == 2)
 
