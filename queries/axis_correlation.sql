@@ -6,11 +6,12 @@
 --   labels              text = true  {true, random, all}  models trained on true labels, on random ones, or all
 --   min_train_accuracy  real = 1     [0, 1]               models at least this accurate on their training points
 --   transitions_method  text = null  how transitions were counted; null is the commonest way of the data set
+--   known               text = none  {none, random, gap}  a metric whose answer is known in the place of the metric: random numbers, or the gap with noise
 --   draws               int = 2000   [100, 100000]        resamples of the intervals
 -- columns:
 --   dataset           text            data set
 --   metric            text            metric of a model; the name of a test-point metric is its mean over test points
---   axis              text            spec field that alone varies; all is the mean over axes, Psi
+--   axis              text            spec field that alone varies; all is the mean over axes, Psi; all with lines enough is that over axes of 5 lines and more, where some have fewer
 --   psi               real  [-1, 1]   mean over lines of Kendall's tau-a of metric and gap; ties count 0
 --   psi_low           real  [-1, 1]   low end of its 95 % interval, lines resampled
 --   psi_high          real  [-1, 1]   high end of its 95 % interval

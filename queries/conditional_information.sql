@@ -6,6 +6,7 @@
 --   labels              text = true  {true, random, all}  models trained on true labels, on random ones, or all
 --   min_train_accuracy  real = 1     [0, 1]               models at least this accurate on their training points
 --   transitions_method  text = null  how transitions were counted; null is the commonest way of the data set
+--   known               text = none  {none, random, gap}  a metric whose answer is known in the place of the metric: random numbers, or the gap with noise
 --   permutations        int = 100    [20, 10000]          of the null
 -- columns:
 --   dataset           text            data set

@@ -7,6 +7,8 @@
 --   min_train_accuracy  real = 1     [0, 1]               models at least this accurate on their training points
 --   transitions_method  text = null  how transitions were counted; null is the commonest way of the data set
 --   weight              text = hoeffding  {hoeffding, paired}  how sure a difference of gaps is: by the number of test points, or by errors at the same points
+--   known               text = none  {none, random, gap}  a metric whose answer is known in the place of the metric: random numbers, or the gap with noise
+--   draws               int = 2000   [100, 100000]        resamples of the interval
 --   min_ess             real = null  [0, inf]             effective pairs an environment needs; null is 12, or half the square of its replicas if that is less
 -- columns:
 --   dataset           text            data set
@@ -22,6 +24,8 @@
 --   n_without_weight  int   [0, inf)  environments whose gaps do not differ beyond test noise, left out
 --   null_mean         real  [0, 1]    error_mean of a random metric
 --   null_worst        real  [0, 1]    mean of its error_worst
+--   error_low         real  [0, 1]    low end of the 95 % interval of error_mean, configurations resampled
+--   error_high        real  [0, 1]    high end of the 95 % interval
 -- then: statistics.sign_error
 -- caution: the largest of thousands of environments is noisy itself; compare with null_worst
 -- source: paper.md 12 and 14 (row 23), Dziugaite et al.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +32,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FILTER_NAMES = ("sweep", "dataset", "where")
 NO_POINT_ROWS = "No rows of test points are stored for these models: their sweeps have `points: 0` under `measure`."
+
+_OPEN: ContextVar[dict[tuple[object, ...], duckdb.DuckDBPyConnection] | None] = ContextVar("open mirrors", default=None)
+
+
+@contextmanager
+def one_mirror() -> Iterator[None]:
+    """Within it, questions about the same models open the mirror once; within another one it is that one's."""
+    if _OPEN.get() is not None:
+        yield
+        return
+    opened: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {}
+    token = _OPEN.set(opened)
+    try:
+        yield
+    finally:
+        _OPEN.reset(token)
+        for connection in opened.values():
+            connection.close()
 
 
 def ask(
@@ -183,13 +202,23 @@ def _opened(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     from sensdb.mirror.reader import lock, open_mirror
 
+    files = (manifest.identity, *manifest.tables.values(), *(segment.file for segment in manifest.segments))
+    key = (database_url, cache, files, repr(filters.given()))
+    shared = _OPEN.get()
+    if shared is not None and key in shared:
+        yield shared[key]
+        return
     connection = open_mirror(database_url, cache, manifest)
+    kept = False
     try:
         apply_filters(connection, filters)
         lock(connection, manifest, cache)
+        if shared is not None:
+            shared[key], kept = connection, True
         yield connection
     finally:
-        connection.close()
+        if not kept:
+            connection.close()
 
 
 def _finished(

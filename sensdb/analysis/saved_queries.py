@@ -21,7 +21,7 @@ REQUIRED = ("name", "question", "grain", "columns")
 OPTIONAL = ("parameters", "then", "caution", "source")
 STATISTICS = (
     "correlation", "factor_pairs", "pairs", "point_auroc", "axis_correlation", "conditional_information", "sign_error",
-    "partial_correlation", "claim_contrasts",
+    "partial_correlation", "claim_contrasts", "added_log_loss",
 )  # fmt: skip
 """Functions that may finish a query; each is the function of that name in the module of that name in statistics/."""
 

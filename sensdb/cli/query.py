@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 from sensdb.cli.asking import Asked, asking_options, tell_origin
 from sensdb.cli.names import complete_queries
 from sensdb.cli.options import examples, pass_settings
-from sensdb.cli.output import Output, note, output_options
+from sensdb.cli.output import Output, output_options
 from sensdb.cli.progress import CopiedRows
 from sensdb.errors import UsageError
 from sensdb.settings import Settings
@@ -122,16 +121,14 @@ def query(
     is said on stderr.
 
     Two names are no files: `regress FORMULA` fits a formula over models (-p errors=cluster, hc3 or mixed, labels,
-    min_train_accuracy), and `verdict` judges the 25 claims of the study.
+    min_train_accuracy), and `verdict` judges the 25 claims of the study, one row each (-p by=number: every number on
+    every data set).
     """
     _check_formula(name, formula)
     if name is not None and sql is not None:
         raise UsageError(f"query {name} and --sql are two questions.", "ask one at a time.")
     if name is None and sql is None:
         output.write(_listed(queries), LIST_COLUMNS)
-        return
-    if name == "verdict":
-        _verdict(settings, asked, queries, limit, output, in_full=meta)
         return
     answer = _ask(settings, name, formula, sql, asked, queries)
     output.write(answer.table.slice(0, limit), n_all=answer.table.num_rows)
@@ -143,36 +140,6 @@ def _check_formula(name: str | None, formula: str | None) -> None:
         raise UsageError("query regress needs a FORMULA.", "for example: log10(generalization_gap) ~ jacobian_norm")
     if name != "regress" and formula is not None:
         raise UsageError(f"query {name} takes no second argument, '{formula}'.", "-p NAME=VALUE gives a parameter.")
-
-
-def _verdict(
-    settings: Settings, asked: Asked, queries: Path | None, limit: int | None, output: Output, *, in_full: bool
-) -> None:
-    from sensdb.analysis.claims import judge
-    from sensdb.analysis.verdict import COLUMNS, summary
-
-    if asked.parameters:
-        raise UsageError(f"query verdict takes no parameter '{next(iter(asked.parameters))}'.", "it takes none.")
-    metas: list[dict[str, Any]] = []
-
-    def ask_one(query: str, *, where: str | None = None, **parameters: Any) -> Answer:
-        from sensdb.analysis.ask import ask
-
-        filters = asked.filters if where is None else replace(asked, conditions=(*asked.conditions, where)).filters
-        place, first = (settings.database_url, settings.cache_path), not metas
-        with CopiedRows("sync") as rows:
-            answer = ask(
-                *place, query, parameters, filters, sync=asked.sync and first, queries=queries, progress=rows.update
-            )
-        metas.append(dict(answer.meta))
-        return answer
-
-    rows, answers = judge(ask_one)
-    output.write(rows[:limit], COLUMNS, n_all=len(rows))
-    origin = {name: metas[0][name] for name in ("filters", "database", "mirror_at", "sensdb_version")}
-    about = {"query": "verdict", "parameters": {}, "n_models": answers.n_models, "left_out": answers.left_out}
-    tell_origin({**about, **origin, "notes": ()}, in_full=in_full)
-    note(summary(rows))
 
 
 def _ask(
@@ -187,6 +154,10 @@ def _ask(
             from sensdb.analysis.regress import regress
 
             return regress(*place, str(formula), asked.parameters, filters, sync=sync, progress=rows.update)
+        if name == "verdict":
+            from sensdb.analysis.ask_verdict import ask_verdict
+
+            return ask_verdict(*place, asked.parameters, filters, sync=sync, queries=queries, progress=rows.update)
         if name is not None:
             return ask(*place, name, asked.parameters, filters, sync=sync, queries=queries, progress=rows.update)
         text = sys.stdin.read() if sql == "-" else str(sql)

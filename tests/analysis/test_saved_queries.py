@@ -33,7 +33,7 @@ KEYS = "name, question, grain, columns, parameters, then, caution, source"
 STATISTICS = (
     "allowed: statistics.correlation, statistics.factor_pairs, statistics.pairs, statistics.point_auroc,"
     " statistics.axis_correlation, statistics.conditional_information, statistics.sign_error,"
-    " statistics.partial_correlation, statistics.claim_contrasts."
+    " statistics.partial_correlation, statistics.claim_contrasts, statistics.added_log_loss."
 )
 WRONG_COLUMN = "n_models  number             models of that width"
 COLUMN_FORM = "name, type (int, real, text, bool, time), range if it has one, meaning."

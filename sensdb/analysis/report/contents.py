@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sensdb.analysis.answer import Answer
-from sensdb.analysis.ask import ask, ask_sql
+from sensdb.analysis.ask import ask, ask_sql, one_mirror
 from sensdb.analysis.figures.catalogue import FIGURES
 from sensdb.analysis.figures.files import svg_text
 from sensdb.analysis.figures.paper import take_caption
 from sensdb.analysis.plot import plot
 from sensdb.analysis.population import Filters
 from sensdb.analysis.report.held import Contents, Definition, Picture, Table
+from sensdb.analysis.report.judged import verdict_table
 from sensdb.analysis.report.parts import PICTURES, RUN, TABLES, Asking
 from sensdb.analysis.saved_queries import find_query, load_queries
 from sensdb.database.views import VIEWS
@@ -62,7 +63,11 @@ def read_contents(
     """
     if sync_first:
         sync(database_url, cache, progress=progress)
-    source = Source(database_url, cache, filters or Filters(), artifacts_url)
+    with one_mirror():
+        return _contents(Source(database_url, cache, filters or Filters(), artifacts_url))
+
+
+def _contents(source: Source) -> Contents:
     missing: list[tuple[str, str]] = []
     counted = _sql(source, "select count(*) as n, count(*) filter (where fitted) as n_fitted from v_models")
     n_models, n_fitted = counted.table["n"][0].as_py(), counted.table["n_fitted"][0].as_py()
@@ -78,11 +83,12 @@ def read_contents(
         ("as of", str(counted.meta["mirror_at"])),
         ("sensdb", str(counted.meta["sensdb_version"])),
     )
+    verdict, summary = verdict_table(source.database_url, source.cache, source.filters, source.flags)
     return Contents(
         facts,
         run,
-        None,
-        "",
+        verdict,
+        summary,
         _pictures(source, missing),
         _tables(source, TABLES, missing),
         _definitions(source),

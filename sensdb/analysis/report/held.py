@@ -56,7 +56,7 @@ class Contents:
     Attributes:
         facts: label and value, for the head of the page.
         run: tables of what was run.
-        verdict: the table of the claims; None where this sensdb has no such question.
+        verdict: the table of the claims; None leaves its section out.
         summary: what the data support, in words that come with the verdict.
         definitions: the sweep files.
         missing: figures and tables that are not there, and why.

@@ -7,15 +7,20 @@ import numpy as np
 from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.axes import Grid, grids, lines, pairs_on_lines
 from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, joined
+from sensdb.analysis.statistics.known_metrics import with_known
+from sensdb.analysis.statistics.proportions import wilson_interval
 
 NAMES = (
     "dataset", "metric", "axis", "psi", "psi_low", "psi_high", "null_high", "n_lines", "n_configurations", "n_pairs",
     "n_ties",
 )  # fmt: skip
 PERMUTATIONS = 200
+ALL, WIDE = "all", "all with lines enough"
 
 
-def axis_correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED) -> Finished:
+def axis_correlation(
+    columns: Columns, *, known: str = "none", draws: int = bootstrap.DRAWS, seed: int = bootstrap.SEED
+) -> Finished:
     """Jiang et al.'s granulated Kendall coefficients, psi of each axis and their mean Psi (paper.md 11).
 
     tau(T) = 1/(|T|(|T|-1)) sum over a != b of sign(mu_a - mu_b) sign(g_a - g_b), a tie counting 0; psi_i is the mean
@@ -24,17 +29,20 @@ def axis_correlation(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: in
 
     Args:
         columns: as `axes.grids` takes them.
+        known: as `known_metrics.with_known` takes it: none, or the metric to put in the metric's place.
         draws: resamples of the intervals, lines drawn with replacement within their axis.
         seed: of the resamples and the permutations.
 
     Returns:
-        One row a data set, metric and axis, and one of axis `all` that holds Psi. null_high is the 95 % quantile of
+        One row a data set, metric and axis, and one of axis `all` that holds Psi. Where some axes have too few lines
+        for an interval, so has Psi; one more row, WIDE, then holds the mean over the other axes and its interval.
+        null_high is the 95 % quantile of
         the same number where the metric is dealt anew to the configurations, 200 times. n_ties counts pairs that
         tie in metric or gap.
     """
     rows: list[tuple[object, ...]] = []
     said: list[tuple[str, str, str]] = []
-    for grid in grids(columns):
+    for grid in grids(with_known(columns, known, seed)):
         made = _of_grid(grid, draws, seed)
         rows += made
         about = (grid.dataset, grid.metric)
@@ -75,7 +83,7 @@ def _of_grid(grid: Grid, draws: int, seed: int) -> list[tuple[object, ...]]:
         resampled.append(np.concatenate([counts @ along for counts in blocks]) / len(along))
         interval = None
         if len(along) >= bootstrap.FEWEST_CLUSTERS:
-            interval = bootstrap.percentile_interval(resampled[-1])
+            interval = _interval(resampled[-1], float(np.mean(along)), len(along))
         ties = (grid.value[a] == grid.value[b]) | (grid.gap[a] == grid.gap[b])
         low, high = interval or (None, None)
         counted.append((len(along), len(a), int(np.sum(ties))))
@@ -85,10 +93,32 @@ def _of_grid(grid: Grid, draws: int, seed: int) -> list[tuple[object, ...]]:
         rows.append((grid.dataset, grid.metric, axis, psi, low, high, null_high, *counts_of))
     if not rows:
         return []
-    psi = float(np.mean(psis))
-    whole = None if any(row[4] is None for row in rows) else bootstrap.percentile_interval(np.mean(resampled, axis=0))
-    low, high = whole or (None, None)
+    made = [*rows, _mean_of((grid.dataset, grid.metric, ALL), psis, resampled, null, counted, len(grid.gap))]
+    wide = [place for place, row in enumerate(rows) if row[4] is not None]
+    if 0 < len(wide) < len(rows):
+        about, chosen = (grid.dataset, grid.metric, WIDE), [psis[place] for place in wide]
+        drawn, of_null = [resampled[place] for place in wide], [null[place] for place in wide]
+        made.append(_mean_of(about, chosen, drawn, of_null, [counted[place] for place in wide], len(grid.gap)))
+    return made
+
+
+def _mean_of(
+    about: tuple[str, str, str],
+    psis: list[float],
+    resampled: list[FloatArray],
+    null: list[FloatArray],
+    counted: list[tuple[int, int, int]],
+    n: int,
+) -> tuple[object, ...]:
+    """The row of a mean over axes; without an interval where an axis has fewer than FEWEST_CLUSTERS lines."""
+    enough = min(lines for lines, _, _ in counted) >= bootstrap.FEWEST_CLUSTERS
     n_lines, n_pairs, n_ties = (sum(each) for each in zip(*counted, strict=True))
-    null_high = float(np.quantile(np.mean(null, axis=0), 0.95))
-    counts_all = (n_lines, len(grid.gap), n_pairs, n_ties)
-    return [*rows, (grid.dataset, grid.metric, "all", psi, low, high, null_high, *counts_all)]
+    psi, null_high = float(np.mean(psis)), float(np.quantile(np.mean(null, axis=0), 0.95))
+    whole = _interval(np.mean(resampled, axis=0), psi, n_lines) if enough else None
+    return (*about, psi, *(whole or (None, None)), null_high, n_lines, n, n_pairs, n_ties)
+
+
+def _interval(resampled: FloatArray, psi: float, n_lines: int) -> tuple[float, float] | None:
+    """The resamples' interval; where every line has tau 1, or -1, that has no width, and Wilson's of lines stands."""
+    ends = wilson_interval((psi + 1) / 2, n_lines) if abs(psi) == 1 else None
+    return bootstrap.percentile_interval(resampled) if ends is None else (2 * ends[0] - 1, 2 * ends[1] - 1)

@@ -173,6 +173,31 @@ def median_interval(values: FloatArray, *, draws: int = DRAWS, seed: int = SEED)
     return percentile_interval(np.concatenate(estimates))
 
 
+def weighted_medians(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The median of `values` [n] under each row of whole-number weights [D, n], as if each stood there that often; [D].
+
+    The mean of both middle values where the weights sum to an even number, as of any median; NaN where they sum to 0.
+    """
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weights[:, order], axis=1)
+    total = running[:, -1]
+    lower = np.sum(running < np.ceil(total / 2)[:, None], axis=1)
+    upper = np.sum(running < np.floor(total / 2 + 1)[:, None], axis=1)
+    last = len(values) - 1
+    made = (values[order[np.minimum(lower, last)]] + values[order[np.minimum(upper, last)]]) / 2
+    return np.where(total > 0, made, np.nan)
+
+
+def cluster_median_interval(
+    values: FloatArray, cluster: IntArray, *, draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float] | None:
+    """Percentile interval of a median over rows, clusters drawn with all their rows; as `mean_interval` else."""
+    if len(values) == 0 or int(cluster.max()) + 1 < FEWEST_CLUSTERS:
+        return None
+    blocks = cluster_weights(cluster, draws=draws, seed=seed)
+    return percentile_interval(np.concatenate([weighted_medians(values, weights) for weights in blocks]))
+
+
 def percentile_interval(estimates: FloatArray) -> tuple[float, float] | None:
     """The central 95 % of resampled estimates; None where more than a twentieth of them do not exist (NaN)."""
     existing = estimates[np.isfinite(estimates)]

@@ -9,6 +9,7 @@ import numpy as np
 from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.axes import Grid, grids
 from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, joined
+from sensdb.analysis.statistics.known_metrics import with_known
 
 NAMES = (
     "dataset", "metric", "k", "conditioned_on", "null_mean", "null_high", "p_value", "information", "tau",
@@ -19,7 +20,9 @@ MOST_CONFIGURATIONS = 400
 FEWEST_CONFIGURATIONS = 8
 
 
-def conditional_information(columns: Columns, *, permutations: int = 100, seed: int = bootstrap.SEED) -> Finished:
+def conditional_information(
+    columns: Columns, *, known: str = "none", permutations: int = 100, seed: int = bootstrap.SEED
+) -> Finished:
     """Jiang et al.'s K: normalised mutual information of the orders of metric and gap, given two axes at most.
 
     V_mu = sign(mu_a - mu_b), V_g = sign(g_a - g_b) over ordered pairs of configurations, U_S the values of both on the
@@ -30,6 +33,7 @@ def conditional_information(columns: Columns, *, permutations: int = 100, seed: 
 
     Args:
         columns: as `axes.grids` takes them.
+        known: as `known_metrics.with_known` takes it: none, or the metric to put in the metric's place.
         permutations: of the null.
         seed: of the permutations, and of the draw of 400 configurations where there are more.
 
@@ -39,7 +43,7 @@ def conditional_information(columns: Columns, *, permutations: int = 100, seed: 
     """
     rows: list[tuple[object, ...]] = []
     said: list[tuple[str, str, str]] = []
-    for grid in grids(columns):
+    for grid in grids(with_known(columns, known, seed)):
         about = (grid.dataset, grid.metric)
         n_all = len(grid.gap)
         if grid.n_without:

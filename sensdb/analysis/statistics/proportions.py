@@ -45,7 +45,8 @@ def wilson_interval(share: float, n: int) -> tuple[float, float] | None:
     centre = share + z2 / (2 * n)
     half = NORMAL_975 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     low, high = (centre - half) / (1 + z2 / n), (centre + half) / (1 + z2 / n)
-    return max(0.0, low), min(1.0, high)
+    # At a share of 0 or 1 its own end is exact; the formula leaves 1e-17 of it.
+    return 0.0 if share == 0 else max(0.0, low), 1.0 if share == 1 else min(1.0, high)
 
 
 def _ratio_to_power_of_two(numerator: int, exponent: int) -> float:

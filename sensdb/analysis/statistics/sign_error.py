@@ -6,17 +6,27 @@ import math
 
 import numpy as np
 
+from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.axes import Grid, grids, lines, pairs_on_lines
 from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, joined, reals, texts
+from sensdb.analysis.statistics.known_metrics import with_known
+from sensdb.analysis.statistics.proportions import wilson_interval
 
 NAMES = (
     "dataset", "metric", "axis", "n_environments", "error_mean", "error_q90", "error_worst", "ess_median", "weight",
-    "n_below_ess", "n_without_weight", "null_mean", "null_worst",
+    "n_below_ess", "n_without_weight", "null_mean", "null_worst", "error_low", "error_high",
 )  # fmt: skip
 MOST_ESS = 12.0
 
 
-def sign_error(columns: Columns, *, min_ess: float | None = None, seed: int = 0) -> Finished:
+def sign_error(
+    columns: Columns,
+    *,
+    min_ess: float | None = None,
+    known: str = "none",
+    draws: int = bootstrap.DRAWS,
+    seed: int = bootstrap.SEED,
+) -> Finished:
     """Dziugaite et al.'s sign error of one-axis environments (paper.md 12).
 
     An environment is a pair of configurations that differ in one axis; its members are all pairs of replicas. A pair
@@ -30,11 +40,14 @@ def sign_error(columns: Columns, *, min_ess: float | None = None, seed: int = 0)
         columns: as `axes.grids` takes them, with n_test_points, weight (hoeffding or paired, one for all rows) and,
             for `paired`, right: a text of 0 and 1, a character a test point.
         min_ess: None is min(12, r^2 / 2) for r replicas in the smaller of the two configurations.
-        seed: of the random metric whose errors stand beside, dealt to the models 20 times.
+        known: as `known_metrics.with_known` takes it: none, or the metric to put in the metric's place.
+        draws: resamples of the interval of the mean, configurations drawn with all their environments.
+        seed: of the resamples, and of the random metric whose errors stand beside, dealt to the models 20 times.
 
     Returns:
         One row a data set, metric and axis, and one of axis `all`; errors are null where no environment is kept.
     """
+    columns = with_known(columns, known, seed)
     rows: list[tuple[object, ...]] = []
     said: list[tuple[str, str, str]] = []
     value, gap, n_test = (reals(columns, name) for name in ("value", "generalization_gap", "n_test_points"))
@@ -42,7 +55,7 @@ def sign_error(columns: Columns, *, min_ess: float | None = None, seed: int = 0)
     right = texts(columns, "right") if weight == "paired" else []
     for grid in grids(columns):
         about = (grid.dataset, grid.metric)
-        made = _of_grid(grid, value, gap, n_test, right, weight, min_ess, seed)
+        made = _of_grid(grid, value, gap, n_test, right, weight, min_ess, draws, seed)
         rows += made
         if grid.n_without:
             said.append((*about, f"{grid.n_without} models without a value are left out"))
@@ -83,6 +96,7 @@ def _of_grid(
     right: list[str | None],
     weight: str,
     min_ess: float | None,
+    draws: int,
     seed: int,
 ) -> list[tuple[object, ...]]:
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -93,12 +107,12 @@ def _of_grid(
         random[used] = generator.permutation(value[used])
         dealt.append(random)
     rows: list[tuple[object, ...]] = []
-    all_errors, all_null, all_ess, low_ess, weightless = [], [], [], 0, 0
+    all_errors, all_null, all_ess, all_pairs, low_ess, weightless = [], [], [], [], 0, 0
     for place, axis in enumerate(grid.axes):
         first, second = pairs_on_lines(lines(grid.levels, place))
         if len(first) == 0:
             continue
-        errors, null, sizes, n_low, n_none = [], [], [], 0, 0
+        errors, null, sizes, pairs, n_low, n_none = [], [], [], [], 0, 0
         for a, b in zip(first.tolist(), second.tolist(), strict=True):
             i, j = (each.ravel() for each in np.meshgrid(grid.rows[a], grid.rows[b], indexing="ij"))
             apart = np.abs(gap[i] - gap[j])
@@ -116,16 +130,54 @@ def _of_grid(
                 n_low += 1
                 continue
             sizes.append(ess)
+            pairs.append((a, b))
             errors.append(_error(value, gap, i, j, w))
             null.append([_error(each, gap, i, j, w) for each in dealt])
-        rows.append(_row(grid, axis, errors, null, sizes, weight, n_low, n_none))
+        ends = mean_interval(errors, pairs, draws=draws, seed=seed)
+        rows.append((*_row(grid, axis, errors, null, sizes, weight, n_low, n_none), *ends))
         all_errors += errors
+        all_pairs += pairs
         all_null += null
         all_ess += sizes
         low_ess, weightless = low_ess + n_low, weightless + n_none
     if rows:
-        rows.append(_row(grid, "all", all_errors, all_null, all_ess, weight, low_ess, weightless))
+        ends = mean_interval(all_errors, all_pairs, draws=draws, seed=seed)
+        rows.append((*_row(grid, "all", all_errors, all_null, all_ess, weight, low_ess, weightless), *ends))
     return rows
+
+
+def mean_interval(
+    errors: list[float], pairs: list[tuple[int, int]], *, draws: int, seed: int
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of the mean error of environments that share configurations.
+
+    Configurations are drawn with replacement and an environment weighs what both of its own were drawn, product of
+    counts. Where all environments err alike that has no width, and Wilson's interval stands for it, of as many pairs
+    as can be disjoint: half the configurations.
+
+    Args:
+        errors: of each environment.
+        pairs: its two configurations.
+
+    Returns:
+        Low and high end; both None with fewer than 5 configurations, or where a twentieth of the resamples and more
+        hold no environment.
+    """
+    if not errors:
+        return None, None
+    ends, place = np.unique(np.array(pairs, dtype=np.int64), return_inverse=True)
+    a, b = place.reshape(-1, 2).T
+    error, n = np.array(errors), len(ends)
+    if n < bootstrap.FEWEST_CLUSTERS:
+        return None, None
+    if np.all(error == error[0]):
+        return wilson_interval(float(error[0]), n // 2) or (None, None)
+    estimates = []
+    for counts in bootstrap.drawn_counts(n, draws=draws, seed=seed, rows_a_block=max(1, 1_000_000 // len(error))):
+        weight = counts[:, a] * counts[:, b]
+        total = np.sum(weight, axis=1)
+        estimates.append(np.where(total > 0, weight @ error / np.where(total > 0, total, 1.0), np.nan))
+    return bootstrap.percentile_interval(np.concatenate(estimates)) or (None, None)
 
 
 def _error(value: FloatArray, gap: FloatArray, i: IntArray, j: IntArray, w: FloatArray) -> float:
