@@ -202,8 +202,8 @@ def _opened(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     from sensdb.mirror.reader import lock, open_mirror
 
-    files = (manifest.identity, *manifest.tables.values(), *(segment.file for segment in manifest.segments))
-    key = (database_url, cache, files, repr(filters.given()))
+    files = sorted([*manifest.tables.values(), *(segment.file for segment in manifest.segments)])
+    key = (database_url, cache, manifest.identity, *files, repr(filters.given()))
     shared = _OPEN.get()
     if shared is not None and key in shared:
         yield shared[key]

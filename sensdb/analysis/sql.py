@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sensdb.analysis.answer import kind_of, without_nan
 from sensdb.analysis.saved_queries import Column, ColumnType, parameters_in
@@ -121,6 +120,8 @@ def plain_table(table: pa.Table) -> pa.Table:
     A name that stands for several columns gets a number from the second on, a, a_1, a_2: JSON, Parquet and DataFrames
     would keep one of them.
     """
+    import pyarrow.compute as pc  # a tenth of the time of a question that a statistic finishes, which needs none of it
+
     made = []
     for column in table.columns:
         if pa.types.is_decimal(column.type):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sensdb.analysis.ask import ask, ask_sql, list_queries
+from sensdb.analysis.ask import ask, ask_sql, list_queries, one_mirror
 from sensdb.analysis.population import Filters
 from sensdb.errors import DatabaseError, QueryError, UsageError
+from sensdb.mirror import reader
 from sensdb.mirror.manifest import MANIFEST, last_manifest
 from sensdb.version import __version__
 from tests.analysis.conftest import Study
@@ -232,3 +233,38 @@ def test_answers_as_rows_import_nothing_heavy(filled: Study) -> None:
     )
 
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_question_that_a_statistic_finishes_does_without_arrows_functions(filled: Study) -> None:
+    filled.add({"width": 99, "points": [{}]})  # DuckDB needs them for a table without rows
+    filled.ask("sweep_progress")  # brings the mirror up to date, which needs them too
+    code = (
+        "import sys; from pathlib import Path; from sensdb.analysis.ask import ask;"
+        " ask(sys.argv[1], Path(sys.argv[2]), 'correlation', sync=False); print('pyarrow.compute' in sys.modules)"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, filled.url, str(filled.cache)], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.strip() == "False"
+
+
+def test_questions_about_the_same_models_open_one_mirror_where_that_is_asked(
+    filled: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    kept = reader.open_mirror
+    monkeypatch.setattr(reader, "open_mirror", lambda *given: opened.append(given) or kept(*given))
+
+    with one_mirror():
+        first = filled.sql("select count(*) as n from v_models").rows
+        filled.sql("select 1 as one")
+        filled.sql("select 1 as one", Filters(dataset="digits"))
+        filled.add({"width": 98})
+        later = filled.sql("select count(*) as n from v_models").rows
+
+    assert len(opened) == 3
+    assert later[0]["n"] == first[0]["n"] + 1
+    filled.sql("select 2 as two")
+    assert len(opened) == 4

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.bootstrap import mean_interval, median_interval, spearman_interval
 
 CLUSTERS = np.repeat(np.arange(12), 3)
@@ -102,3 +103,22 @@ def test_drawing_configurations_covers_where_drawing_models_does_not() -> None:
 
     assert n_missed["configurations"] <= 13  # 5 expected; 13 or more has probability 0.001
     assert n_missed["models"] >= 15  # about 30 expected
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 1, 1], [2, 0, 1, 1], [0, 3, 0, 1], [0, 0, 1, 0]])
+def test_a_weighted_median_is_that_of_the_rows_repeated(counts: list[int]) -> None:
+    values = np.array([5.0, 1.0, 4.0, 2.0])
+
+    (found,) = bootstrap.weighted_medians(values, np.array([counts], dtype=float))
+
+    assert found == np.median(np.repeat(values, counts))
+
+
+def test_a_median_over_clusters_has_an_interval_from_five_on() -> None:
+    values, cluster = np.arange(12.0), np.repeat(np.arange(6), 2)
+
+    interval = bootstrap.cluster_median_interval(values, cluster, draws=400)
+
+    assert interval is not None
+    assert 0 <= interval[0] < 5.5 < interval[1] <= 11
+    assert bootstrap.cluster_median_interval(values[:8], cluster[:8]) is None

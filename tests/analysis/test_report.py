@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sensdb.analysis.ask_verdict import ask_verdict
 from sensdb.analysis.figures.files import svg_text
 from sensdb.analysis.figures.size import size_figure
 from sensdb.analysis.population import Filters
@@ -112,7 +113,9 @@ def test_every_figure_and_table_stands_with_a_command_that_the_command_line_take
     blocks = re.findall(
         r'<(?:figure|div class="table") ?(?:id="[^"]*")?.*?class="command"><code>(.*?)</code>', made.text, re.S
     )
-    commands = [each.command for each in (*made.contents.pictures, *made.contents.tables, *made.contents.run)]
+    held = made.contents
+    assert held.verdict is not None
+    commands = [each.command for each in (held.verdict, *held.pictures, *held.tables, *held.run)]
 
     assert len(blocks) == len(commands)
     for command in commands:
@@ -122,6 +125,20 @@ def test_every_figure_and_table_stands_with_a_command_that_the_command_line_take
         known = cli.get_command(group, words[1])
         assert known is not None
         known.make_context(words[1], words[2:], parent=group, resilient_parsing=True)
+
+
+def test_the_page_begins_with_the_verdict_that_its_command_gives(made: Made) -> None:
+    verdict = made.contents.verdict
+    assert verdict is not None
+
+    answer = ask_verdict(made.study.url, made.study.cache)
+
+    assert verdict.command == "sensdb query verdict -o verdict.csv"
+    assert [row[0] for row in verdict.rows] == list(range(1, 26))
+    assert list(verdict.rows) == [tuple(row.values()) for row in answer.rows]
+    assert made.contents.summary == answer.meta["notes"][-1]
+    assert made.contents.summary.count(". ") == 1
+    assert made.text.index('id="table-verdict"') < made.text.index('id="figures"')
 
 
 def test_a_tables_command_gives_the_tables_rows(made: Made) -> None:
@@ -134,9 +151,16 @@ def test_a_tables_command_gives_the_tables_rows(made: Made) -> None:
 
 
 def test_every_table_has_headers_a_name_a_filter_and_its_rows(made: Made, page: Page) -> None:
-    tables = [*made.contents.tables, *made.contents.run]
+    assert made.contents.verdict is not None
+    tables = [made.contents.verdict, *made.contents.tables, *made.contents.run]
 
-    assert [table.name for table in tables][:4] == ["correlation", "factor_pairs", "points_by_quantile", "point_auroc"]
+    assert [table.name for table in tables][:5] == [
+        "verdict",
+        "correlation",
+        "factor_pairs",
+        "points_by_quantile",
+        "point_auroc",
+    ]
     assert all("aria-labelledby" in table for table in page.of("table"))
     assert len(page.of("table")) == len(page.of("label")) == len([a for a in page.of("input") if a["type"] == "search"])
     assert {label["for"] for label in page.of("label")} == {each["id"] for each in page.of("input")}

@@ -131,6 +131,17 @@ def test_a_number_that_does_not_exist_is_missing(sensdb: Here):
     assert sensdb(*question, "-f", "csv").out == "x,y,z\n,,\n"
 
 
+def test_the_verdict_is_25_rows_and_two_sentences_on_stderr(sensdb: Here):
+    ran = sensdb("query", "verdict", "-f", "json")
+
+    rows = json.loads(ran.out)
+    assert [row["claim"] for row in rows] == list(range(1, 26))
+    assert all(row["status"] and row["statement"] for row in rows)
+    assert all(row["number"] is not None or row["remarks"] for row in rows)
+    (said,) = [line for line in ran.err.splitlines() if line.startswith("Of the paper's 18 claims the data leave: ")]
+    assert said.count(". ") == 1
+
+
 def test_limit_is_the_user_s_and_stderr_says_how_many_there_were(sensdb: Here):
     ran = sensdb("query", "--sql", "select model_id from v_models order by model_id", "--limit", "2", "-f", "csv")
 
