@@ -254,6 +254,43 @@ def test_row_20_is_net_of_confidence_and_training_loss(study: Study, models: Mod
     assert (row["status"], row["measure"]) == (status, "rho jacobian_norm net of doubt, train_loss")
 
 
+def doubtful(n: int, norm_is: str) -> Models:
+    """n configurations of 30 points, wrong as often as a hidden number says; doubt is that number, or blind to it."""
+    generator = np.random.default_rng(0)
+    models = []
+    for each in widths(n):
+        points = []
+        for _ in range(30):
+            hidden, blind = generator.uniform(0.02, 0.9, size=2).tolist()
+            norm = blind if norm_is == "blind" else hidden
+            doubt = blind if norm_is == "all" else hidden
+            softmax = {"doubt": doubt, "entropy": doubt, "margin": 1 - doubt}
+            right = bool(generator.random() > hidden)
+            points.append(
+                {"correct": right, "jacobian_norm": norm, "log10_jacobian_norm": float(np.log10(norm)), **softmax}
+            )
+        models.append({**each, "points": points})
+    return models
+
+
+@pytest.mark.parametrize(
+    ("models", "status"),
+    [
+        (doubtful(30, "all"), "supported"),
+        (doubtful(60, "doubt"), "not supported"),
+        (doubtful(30, "blind"), "contradicted"),
+        (doubtful(4, "all"), "underpowered"),
+    ],
+)
+def test_row_21_is_of_the_auroc_beside_doubt_and_of_the_added_log_loss(
+    study: Study, models: Models, status: str
+) -> None:
+    row = verdict_on(study, 21, models)
+
+    assert row["status"] == status
+    assert "log loss taken off by the norm" in f"{row['measure']}; {row['remarks']}"
+
+
 def grid(n_widths: int, sign: int, *, seeds: int = 1) -> Models:
     """A grid of widths and depths whose gaps lie far apart; the norm rises (sign 1) or falls with the gap."""
     models = []
@@ -273,7 +310,7 @@ def test_row_22_is_psi_with_k_and_the_axes_beside(study: Study, models: Models, 
 
     assert row["status"] == status
     assert "K norm" in row["remarks"]
-    assert "psi width" in row["remarks"]
+    assert "psi hidden_layers" in row["remarks"]
 
 
 @pytest.mark.parametrize(
