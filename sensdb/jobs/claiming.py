@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
+from sensdb.database.at_once import Executor
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.stored import read_spec
 from sensdb.jobs.dialects import Dialect, rows_json
@@ -26,7 +29,7 @@ class Only:
         priority waits that the worker could claim instead.
     """
 
-    skip: Collection[str] = ()
+    skip: frozenset[str] = frozenset()
     sweep_id: int | None = None
     model_id: int | None = None
     pack_key: str | None = None
@@ -131,8 +134,14 @@ def claim_sql(dialect: Dialect, only: Only = ALL) -> str:
     )
 
 
+@lru_cache
+def _claiming(dialect: Dialect, only: Only) -> sa.TextClause:
+    """The statement, made once for those who ask for the same again and again."""
+    return sa.text(claim_sql(dialect, only))
+
+
 def claim_jobs(
-    connection: sa.Connection,
+    connection: Executor,
     dialect: Dialect,
     worker_id: str,
     limit: int,
@@ -142,7 +151,7 @@ def claim_jobs(
 ) -> list[Job]:
     """Claim up to `limit` jobs of one pack_key and note their attempts; see `Queue.claim`."""
     rows = connection.execute(
-        sa.text(claim_sql(dialect, only)),
+        _claiming(dialect, only),
         {
             "n": min(limit, LARGEST_CLAIM),
             "worker_id": worker_id,
@@ -164,31 +173,25 @@ def claim_jobs(
             {"claimed": rows_json((row.model_id, row.attempt, row.kind) for row in rows), "worker_id": worker_id},
         )
         specs = _specs(connection, dialect, [row.model_id for row in rows])
-    return [
-        Job(
-            row.model_id,
-            row.attempt,
-            row.kind,
-            row.pack_key,
-            read_spec(specs[row.model_id]),
-            MeasureSettings.from_canonical(row.measure),
-            row.losses,
-        )
-        for row in sorted(rows, key=lambda row: row.model_id)
-    ]
+    return [_job(row, specs[row.model_id]) for row in sorted(rows, key=lambda row: row.model_id)]
 
 
-def still_claimed(connection: sa.Connection, dialect: Dialect, worker_id: str, pairs: Sequence[Pair]) -> set[Pair]:
-    """Those of the pairs that run under this worker: a claim whose COMMIT was not answered, looked up."""
-    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+def _job(row: Any, spec: str) -> Job:
+    measure = MeasureSettings.from_canonical(row.measure)
+    return Job(row.model_id, row.attempt, row.kind, row.pack_key, read_spec(spec), measure, row.losses)
+
+
+def running_jobs(connection: sa.Connection, worker_id: str, known: Collection[Pair]) -> list[Job]:
+    """The jobs that run under a worker but for those `known`, by model_id."""
     rows = connection.execute(
         sa.text(
-            f"select model_id, attempt from jobs where {in_states(('running',))} and worker_id = :worker_id"
-            f" and (model_id, attempt) in ({given})"
+            "select model_id, attempt, jobs.kind, jobs.pack_key, jobs.measure, jobs.losses, models.spec from jobs"
+            f" join models using (model_id) where {in_states(('running',))} and jobs.worker_id = :worker_id"
+            " order by model_id"
         ),
-        {"worker_id": worker_id, "pairs": rows_json(pairs)},
+        {"worker_id": worker_id},
     )
-    return {(row.model_id, row.attempt) for row in rows}
+    return [_job(row, row.spec) for row in rows if (row.model_id, row.attempt) not in known]
 
 
 def beat(
@@ -229,11 +232,11 @@ def beat(
     return [Beat(row.model_id, row.attempt, bool(row.cancel_requested), bool(row.held)) for row in sorted(rows)]
 
 
-def _specs(connection: sa.Connection, dialect: Dialect, model_ids: Sequence[int]) -> dict[int, str]:
+def _specs(connection: Executor, dialect: Dialect, model_ids: Sequence[int]) -> dict[int, str]:
     rows = connection.execute(
         sa.text(
             f"select model_id, spec from models where model_id in ({dialect.records('model_ids', model_id='bigint')})"
         ),
         {"model_ids": rows_json([model_id] for model_id in model_ids)},
-    )
+    ).all()
     return {row.model_id: row.spec for row in rows}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import sqlalchemy as sa
 
+from sensdb.database.at_once import Executor
 from sensdb.jobs.dialects import Dialect, rows_json
 from sensdb.jobs.records import Pair, QueueSettings, Reaped
 from sensdb.jobs.states import finished_sql, in_states, outcome, sources, target_sql
@@ -25,14 +27,13 @@ _LOST = (
 _FREED = {"worker_id": "null", "lease_until": "null", "cancel_requested": "false"}
 
 
-def finish(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str]:
+def finish(connection: Executor, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str]:
     """The fence of a finish, and the end of its attempts: see `Queue.close`."""
-    changes = {"lease_until": "null", "cancel_requested": "false"}
-    return _end(connection, dialect, "finish", pairs, changes, {}, {})
+    return _end(connection, dialect, "finish", pairs, {}, {})
 
 
 def fail(
-    connection: sa.Connection,
+    connection: Executor,
     dialect: Dialect,
     pairs: Sequence[Pair],
     error: tuple[str, str, str],
@@ -42,16 +43,14 @@ def fail(
     backoff_share: float,
 ) -> list[Pair]:
     """End attempts in an exception; see `Queue.fail`. `error` is its type, message and traceback."""
-    later = dialect.later(BACKOFF.format(least=dialect.least))
-    changes = {**_FREED, "exceptions": "exceptions + 1", "run_after": later}
     values = {"permanent": permanent, "exception_budget": exception_budget, "backoff_share": backoff_share}
     note = dict(zip(("error_type", "error_message", "traceback"), map(_storable, error), strict=True))
-    return list(_end(connection, dialect, "fail", pairs, changes, values, note))
+    return list(_end(connection, dialect, "fail", pairs, values, note))
 
 
-def release(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> list[Pair]:
+def release(connection: Executor, dialect: Dialect, pairs: Sequence[Pair]) -> list[Pair]:
     """Give jobs back uncharged; see `Queue.release`."""
-    return list(_end(connection, dialect, "release", pairs, _FREED, {}, {}))
+    return list(_end(connection, dialect, "release", pairs, {}, {}))
 
 
 def reap(
@@ -132,9 +131,8 @@ def adopt(connection: sa.Connection, dialect: Dialect, wanted: Mapping[Pair, str
         f" coalesce((select asked.measure from ({given}) asked where asked.model_id = jobs.model_id), jobs.measure)"
     )
     values = {"asked": rows_json((model_id, measure) for (model_id, _), measure in wanted.items())}
-    worker = "(select a.worker_id from attempts a where a.model_id = jobs.model_id and a.attempt = jobs.attempt)"
     note = {"error_type": None, "error_message": None}
-    return _end(connection, dialect, "adopt", list(wanted), {"worker_id": worker}, values, note, still_asked)
+    return _end(connection, dialect, "adopt", list(wanted), values, note, still_asked)
 
 
 def attempt_outcome(connection: sa.Connection, dialect: Dialect, pairs: Sequence[Pair]) -> dict[Pair, str | None]:
@@ -150,11 +148,10 @@ def attempt_outcome(connection: sa.Connection, dialect: Dialect, pairs: Sequence
 
 
 def _end(
-    connection: sa.Connection,
+    connection: Executor,
     dialect: Dialect,
     event: str,
     pairs: Sequence[Pair],
-    changes: Mapping[str, str],
     values: Mapping[str, object],
     note: Mapping[str, str | None],
     further: str = "",
@@ -166,27 +163,12 @@ def _end(
     """
     if not pairs:
         return {}
-    given = dialect.records("pairs", model_id="bigint", attempt="integer")
-    fence = f"{in_states(sources(event))} and (jobs.model_id, jobs.attempt) in ({given})"
-    if further:
-        fence += f" and {further}"
     at_once = dialect.name == "postgresql"
+    one = len(pairs) == 1
+    given = {"model_id": pairs[0][0], "attempt": pairs[0][1]} if one else {"pairs": rows_json(pairs)}
     rows = connection.execute(
-        sa.text(
-            update_jobs(
-                dialect,
-                fence,
-                {
-                    **changes,
-                    "state": target_sql(event),
-                    "finished_at": finished_sql(event, dialect.now),
-                },
-                again=fence,
-                returning="model_id, attempt, kind",
-                then=_noting(dialect, outcome(event), note) if at_once else "",
-            )
-        ),
-        {"pairs": rows_json(pairs), **values, **(note if at_once else {})},
+        _ending(dialect, event, one, further, tuple(note) if at_once else ()),
+        {**given, **values, **(note if at_once else {})},
     ).all()
     ended = {(row.model_id, row.attempt): row.kind for row in sorted(rows)}
     if not at_once:
@@ -194,9 +176,47 @@ def _end(
     return ended
 
 
-def _noting(dialect: Dialect, how: str, note: Mapping[str, str | None]) -> str:
+@lru_cache
+def _ending(dialect: Dialect, event: str, one: bool, further: str, noted: tuple[str, ...]) -> sa.TextClause:
+    """The statement of `_end`; made once, for to make it takes half as long as to execute it for one job."""
+    given = dialect.records("pairs", model_id="bigint", attempt="integer")
+    pair = "jobs.model_id = cast(:model_id as bigint) and jobs.attempt = cast(:attempt as integer)"
+    fence = f"{in_states(sources(event))} and {pair if one else f'(jobs.model_id, jobs.attempt) in ({given})'}"
+    if further:
+        fence += f" and {further}"
+    return sa.text(
+        update_jobs(
+            dialect,
+            fence,
+            {
+                **_changes(dialect, event),
+                "state": target_sql(event),
+                "finished_at": finished_sql(event, dialect.now),
+            },
+            again=fence,
+            returning="model_id, attempt, kind",
+            one=one,
+            then=_noting(dialect, outcome(event), noted) if dialect.name == "postgresql" else "",
+        )
+    )
+
+
+def _changes(dialect: Dialect, event: str) -> Mapping[str, str]:
+    """What an ending event changes on a job beside its state and its end."""
+    if event == "finish":
+        return {"lease_until": "null", "cancel_requested": "false"}
+    if event == "adopt":
+        worker = "select a.worker_id from attempts a where a.model_id = jobs.model_id and a.attempt = jobs.attempt"
+        return {"worker_id": f"({worker})"}
+    if event == "fail":
+        later = dialect.later(BACKOFF.format(least=dialect.least))
+        return {**_FREED, "exceptions": "exceptions + 1", "run_after": later}
+    return _FREED
+
+
+def _noting(dialect: Dialect, how: str, noted: tuple[str, ...]) -> str:
     """PostgreSQL: what `_close_attempts` does, as part of the statement that changed the jobs."""
-    notes = "".join(f", {column} = :{column}" for column in note)
+    notes = "".join(f", {column} = :{column}" for column in noted)
     return (
         f", noted as (update attempts set outcome = '{how}', ended_at = {dialect.now}{notes} from changed"
         " where attempts.model_id = changed.model_id and attempts.attempt = changed.attempt)"
@@ -205,7 +225,7 @@ def _noting(dialect: Dialect, how: str, note: Mapping[str, str | None]) -> str:
 
 
 def _close_attempts(
-    connection: sa.Connection, dialect: Dialect, how: str, pairs: Sequence[Pair], note: Mapping[str, str | None]
+    connection: Executor, dialect: Dialect, how: str, pairs: Sequence[Pair], note: Mapping[str, str | None]
 ) -> None:
     """Write how attempts ended on their rows, in the transaction that ended them."""
     if not pairs:

@@ -117,7 +117,7 @@ def count_unfinished(
     connection: sa.Connection, dialect: Dialect, sweep_id: int | None, skip: Collection[str] = ()
 ) -> int:
     """Jobs that are queued or running, those of paused sweeps and of skipped pack keys left out."""
-    only = Only(skip, sweep_id)
+    only = Only(frozenset(skip), sweep_id)
     counts = (claimable(dialect, only, due=False, states=(state,)) for state in ("queued", "running"))
     # Each by its own partial index, which one condition over both states could not use.
     total = " + ".join(f"(select count(*) from jobs where {condition})" for condition in counts)

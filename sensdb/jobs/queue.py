@@ -3,7 +3,7 @@
 Promises, each a test in `tests/conformance`: while a lease runs no other worker gets the job; attempts count when
 they are claimed; every write of a worker is fenced by (model_id, attempt) and the state; all moments are the
 database's; what is refused changes nothing. Each method is one transaction, repeated whole where the database asks
-for it (`transactions.py`).
+for it (`transactions.py`); on PostgreSQL one way to the server where it is one statement (`database/at_once.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from sensdb.database.at_once import Executor
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.spec import TrainingSpec
@@ -37,7 +38,8 @@ from sensdb.jobs.records import (
     WorkerRecord,
 )
 from sensdb.jobs.states import sources
-from sensdb.jobs.transactions import CommitUnknown, transact
+from sensdb.jobs.transactions import CommitUnknown, transact, transact_at_once
+from sensdb.jobs.unanswered import Unanswered
 
 __all__ = ["Job", "Pair", "Queue", "SweepRecord", "WorkerRecord"]
 
@@ -63,7 +65,7 @@ class Queue(QueueReader):
         super().__init__(engine)
         self._answer_seconds = answer_seconds
         self._draw = draw or random.Random()
-        self._unanswered: list[Job] = []
+        self._unanswered = Unanswered(self._read)
 
     def enqueue(
         self,
@@ -168,13 +170,9 @@ class Queue(QueueReader):
         Returns:
             The jobs by model_id; none where nothing is due or others are claiming each due job just now.
         """
-        only = Only(skip, sweep_id, model_id, pack_key)
-        if self._unanswered:
-            # A second look: the server may still have been at that COMMIT at the first.
-            found = self._look_up_unanswered(worker_id)
-            self._unanswered = []
-            if found:
-                return found
+        only = Only(frozenset(skip), sweep_id, model_id, pack_key)
+        if found := self._unanswered.found(worker_id):
+            return found
         if self.dialect.probes_before_claim and not self._read(
             lambda connection: connection.execute(
                 sa.text(claiming.probe_sql(self.dialect, only)), only.values()
@@ -182,22 +180,15 @@ class Queue(QueueReader):
         ):
             return []
         lease_seconds = self.settings.lease_seconds
-        jobs: list[Job] = []
-
-        def work(connection: sa.Connection) -> None:
-            jobs[:] = claiming.claim_jobs(
-                connection, self.dialect, worker_id, limit, lease_seconds=lease_seconds, only=only
-            )
-
         try:
-            self._write(work)
+            jobs = self._write_at_once(
+                lambda connection: claiming.claim_jobs(
+                    connection, self.dialect, worker_id, limit, lease_seconds=lease_seconds, only=only
+                )
+            )
         except CommitUnknown:
-            # If it was committed, beats of this worker would keep the jobs for ever while nobody trains them.
-            self._unanswered = jobs
-            jobs = self._look_up_unanswered(worker_id)
-            if jobs:
-                self._unanswered = []
-        return jobs
+            return self._unanswered.lost(worker_id)
+        return self._unanswered.note(worker_id, jobs)
 
     def beat(
         self, worker_id: str, *, models_done: int | None = None, model_steps_per_second: float | None = None
@@ -218,7 +209,7 @@ class Queue(QueueReader):
             )
         )
 
-    def close(self, connection: sa.Connection, pairs: Sequence[Pair]) -> dict[Pair, str]:
+    def close(self, connection: Executor, pairs: Sequence[Pair]) -> dict[Pair, str]:
         """The fence of a finish: end attempts as done, inside the transaction that then stores their results.
 
         Returns:
@@ -256,7 +247,7 @@ class Queue(QueueReader):
         """
         budget = self.settings.exception_budget
         share = self._draw.random()
-        return self._write(
+        return self._write_at_once(
             lambda connection: ending.fail(
                 connection,
                 self.dialect,
@@ -270,7 +261,7 @@ class Queue(QueueReader):
 
     def release(self, pairs: Sequence[Pair]) -> list[Pair]:
         """Give jobs back uncharged, at once and at their old place; a cancelled one ends by it."""
-        return self._write(lambda connection: ending.release(connection, self.dialect, pairs))
+        return self._write_at_once(lambda connection: ending.release(connection, self.dialect, pairs))
 
     def reap(self) -> list[Reaped]:
         """Take back the jobs whose lease is past, 1,000 at most; any worker may call it.
@@ -379,11 +370,8 @@ class Queue(QueueReader):
     def _write(self, work: Callable[[sa.Connection], T]) -> T:
         return transact(self.engine, work, answer_seconds=self._answer_seconds)
 
-    def _look_up_unanswered(self, worker_id: str) -> list[Job]:
-        """The jobs of a claim whose COMMIT was not answered, if it was committed."""
-        pairs = [(job.model_id, job.attempt) for job in self._unanswered]
-        found = self._read(lambda connection: claiming.still_claimed(connection, self.dialect, worker_id, pairs))
-        return [job for job in self._unanswered if (job.model_id, job.attempt) in found]
+    def _write_at_once(self, work: Callable[[Executor], T]) -> T:
+        return transact_at_once(self.engine, work, answer_seconds=self._answer_seconds)
 
     def _wanted(
         self, specs: Sequence[TrainingSpec], measure: MeasureSettings | Sequence[MeasureSettings]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import sqlalchemy as sa
 
+from sensdb.database.at_once import AtOnce, Executor
 from sensdb.database.deadlines import answered_within
 from sensdb.database.engine import LIMITED, connection_error, reading, writing
 from sensdb.database.url import mask
@@ -16,7 +18,6 @@ from sensdb.errors import DatabaseError
 from sensdb.jobs.dialects import SECONDS_A_STATEMENT, dialect_of, is_transient
 
 REPEATS = 5
-
 T = TypeVar("T")
 
 
@@ -54,17 +55,52 @@ def transact(
     """
     limits = dialect_of(engine).limits(statement_seconds)
     usual = statement_seconds == SECONDS_A_STATEMENT
+
+    def once(course: _Course) -> T:
+        with answered_within(engine, answer_seconds or 2 * statement_seconds), writing(engine) as connection:
+            if limits is not None and not (usual and connection.info.get(LIMITED)):
+                connection.exec_driver_sql(limits)
+            result = work(connection)
+            course.committing = True
+        return result
+
+    return _repeated(engine, once)
+
+
+def transact_at_once(engine: sa.Engine, work: Callable[[Executor], T], *, answer_seconds: float | None = None) -> T:
+    """As `transact`, for work that is one statement on PostgreSQL: one way to the server and back instead of three.
+
+    Raises:
+        CommitUnknown: as `transact`; the answer of the statement is lost with that of its COMMIT.
+        DatabaseError: as `transact`.
+        RuntimeError: it is more than one statement.
+    """
+    if engine.dialect.name != "postgresql":
+        return transact(engine, work, answer_seconds=answer_seconds)
+
+    def once(course: _Course) -> T:
+        with answered_within(engine, answer_seconds or 2 * SECONDS_A_STATEMENT):
+            course.committing = True
+            return work(AtOnce(engine))
+
+    return _repeated(engine, once)
+
+
+@dataclass
+class _Course:
+    """How far a transaction has come."""
+
+    committing: bool = False
+
+
+def _repeated(engine: sa.Engine, once: Callable[[_Course], T]) -> T:
+    """Do a transaction once, and again while the database asks for it."""
     for repeat in range(REPEATS + 1):
-        committing = False
+        course = _Course()
         try:
-            with answered_within(engine, answer_seconds or 2 * statement_seconds), writing(engine) as connection:
-                if limits is not None and not (usual and connection.info.get(LIMITED)):
-                    connection.exec_driver_sql(limits)
-                result = work(connection)
-                committing = True
-            return result
+            return once(course)
         except sa.exc.DBAPIError as error:
-            if committing and error.connection_invalidated:
+            if course.committing and error.connection_invalidated:
                 raise CommitUnknown(f"{mask(engine.url)}: the connection broke during COMMIT.") from error
             if repeat == REPEATS or not is_transient(error):
                 _raise_translated(engine, error)

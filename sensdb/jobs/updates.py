@@ -28,6 +28,7 @@ def update_jobs(
     order: str = "model_id",
     limit: str = "",
     skip_locked: bool = False,
+    one: bool = False,
     then: str = "",
 ) -> str:
     """SQL: lock the jobs of a condition, change them, return them.
@@ -42,11 +43,16 @@ def update_jobs(
         before: common table expressions that `condition` reads, each ending in a comma.
         order, limit: which jobs first and how many, where not all.
         skip_locked: leave out jobs that another transaction is about to change, instead of waiting for it.
+        one: `condition` names one job by its key. It is changed without being locked first: one lock has no order, and
+            the server takes two thirds of the time.
         then: PostgreSQL alone: what else is done with the rows of `changed`, those returned, in the same statement: the
             way to the server and back is half the cost of a claim of one job.
     """
     lock = dialect.skip_locked if skip_locked else dialect.lock
     assignments = ", ".join(f"{column} = {value}" for column, value in changes.items())
+    if one:
+        change = f"update jobs set {assignments} where {condition} returning {returning}"
+        return f"with changed as ({change}){then}" if then else change
     chosen = (
         f"with {before} them as materialized"
         f" (select model_id from jobs where {condition} order by {order} {limit} {lock})"

@@ -4,7 +4,8 @@ Rows of the table, all on one PostgreSQL server that this program starts and thr
 disk, those of the rivals neither):
 
 - claim and finish, one job at a time over one connection, beside procrastinate and pgqueuer, each asked through its
-  own functions and drivers, without the loop of its worker; all in turn, medians over the rounds;
+  own functions and drivers, without the loop of its worker; all in turn, medians over the rounds. Plain: the same
+  statements, each between a BEGIN and a COMMIT of its own way to the server. With results: `store` of a row a model;
 - claim and finish of packs of 64, without rows of results;
 - a claim of 64 with 1,000 and with a million jobs queued, and the rows of `jobs` that it reads;
 - enqueue of many specs, deduplicated, and once more the same ones; raw is a COPY of the rows that it left;
@@ -33,11 +34,12 @@ import sqlalchemy as sa
 
 from sensdb.database.engine import open_engine
 from sensdb.database.migrate import initialise
-from sensdb.jobs.claiming import claim_sql
-from sensdb.jobs.queue import Queue
-from sensdb.jobs.transactions import transact
+from sensdb.jobs.claiming import claim_jobs, claim_sql
+from sensdb.jobs.queue import Job, Queue
+from sensdb.jobs.transactions import transact, transact_at_once
 from sensdb.operations.status import read_status
-from tests.conformance.factories import a_spec, a_worker, enqueue, execute, many_models, pairs, query, scalar
+from sensdb.results.writer import store
+from tests.conformance.factories import a_result, a_spec, a_worker, enqueue, execute, many_models, pairs, query, scalar
 from tests.conformance.processes import in_processes
 from tests.postgresql import Cluster
 
@@ -91,7 +93,34 @@ def claim_and_finish(queue: Queue, limit: int, n: int, worker: str = "worker") -
     done = 0
     started = time.perf_counter()
     while done < n and (jobs := queue.claim(worker, limit)):
+        done += len(transact_at_once(queue.engine, lambda connection, jobs=jobs: queue.close(connection, pairs(jobs))))
+    return done / (time.perf_counter() - started)
+
+
+def claim_and_finish_plainly(queue: Queue, n: int) -> float:
+    """As `claim_and_finish` one at a time, in transactions of three ways to the server; `claim` used to be so."""
+
+    def claim() -> list[Job]:
+        return transact(
+            queue.engine,
+            lambda connection: claim_jobs(
+                connection, queue.dialect, "worker", 1, lease_seconds=queue.settings.lease_seconds
+            ),
+        )
+
+    done = 0
+    started = time.perf_counter()
+    while done < n and (jobs := claim()):
         done += len(transact(queue.engine, lambda connection, jobs=jobs: queue.close(connection, pairs(jobs))))
+    return done / (time.perf_counter() - started)
+
+
+def claim_and_store(queue: Queue, n: int) -> float:
+    """As `claim_and_finish` one at a time, with a row of results, without points."""
+    done = 0
+    started = time.perf_counter()
+    while done < n and (jobs := queue.claim("worker", 1)):
+        done += len(store(queue, [a_result(job, 0) for job in jobs]))
     return done / (time.perf_counter() - started)
 
 
@@ -99,7 +128,7 @@ def work_off(queue: Queue, number: int, limit: int) -> int:
     """One of several processes: claim and finish until nothing is left; how many jobs it ended."""
     done = 0
     while jobs := queue.claim(f"worker-{number}", limit):
-        done += len(transact(queue.engine, lambda connection, jobs=jobs: queue.close(connection, pairs(jobs))))
+        done += len(transact_at_once(queue.engine, lambda connection, jobs=jobs: queue.close(connection, pairs(jobs))))
     return done
 
 
@@ -130,11 +159,17 @@ def line(what: str, value: str, beside: str = "") -> None:
 
 def one_at_a_time(server: Server, python: Path | None, n: int, rounds: int) -> None:
     """sensdb and its rivals in turn, a new database each time."""
-    found: dict[str, list[float]] = {"sensdb": []}
-    versions = {"sensdb": ""}
+    ways: dict[str, Callable[[Queue], float]] = {
+        "sensdb": lambda queue: claim_and_finish(queue, 1, n),
+        "sensdb, plain": lambda queue: claim_and_finish_plainly(queue, n),
+        "sensdb, with results": lambda queue: claim_and_store(queue, n),
+    }
+    found: dict[str, list[float]] = {}
+    versions = dict.fromkeys(ways, "")
     for _ in range(rounds):
-        with queue_on(server.new(), n) as queue:
-            found["sensdb"].append(claim_and_finish(queue, 1, n))
+        for name, way in ways.items():
+            with queue_on(server.new(), n) as queue:
+                found.setdefault(name, []).append(way(queue))
         for name in RIVALS if python else ():
             rate, versions[name] = rival(python, name, server.new(), n)  # type: ignore[arg-type]
             found.setdefault(name, []).append(rate)

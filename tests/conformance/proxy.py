@@ -1,4 +1,7 @@
-"""A proxy in front of PostgreSQL that cuts the connection at COMMIT, before it arrives or after, or falls silent."""
+"""A proxy in front of PostgreSQL that cuts the connection at COMMIT, before it arrives or after, or falls silent.
+
+A change of jobs outside a transaction commits itself, and counts as a COMMIT.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Literal
 
 Cut = Literal["before", "after", "late"]
 
+BEGIN = b"BEGIN"
 COMMIT = b"COMMIT\0"
+COMMITS_ITSELF = b"update jobs set"
 
 
 class CuttingProxy:
@@ -90,6 +95,7 @@ class _Link:
     def __init__(self, proxy: CuttingProxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
         self.silent = threading.Event()
+        self._open = False
         self._deaf = threading.Event()
         self._answered = threading.Event()
 
@@ -99,7 +105,7 @@ class _Link:
             while data := self._client.recv(65536):
                 if self.silent.is_set():
                     continue
-                cut = self._proxy.disarm() if COMMIT in data else None
+                cut = self._proxy.disarm() if self._commits(data) else None
                 if cut == "late":
                     self._client.shutdown(socket.SHUT_RDWR)
                     self._proxy.released.wait(30)
@@ -111,6 +117,13 @@ class _Link:
                     break
                 self._server.sendall(data)
         self._cut()
+
+    def _commits(self, data: bytes) -> bool:
+        """Whether what the client sends ends a transaction."""
+        self._open = self._open or BEGIN in data
+        commits = COMMIT in data or (COMMITS_ITSELF in data and not self._open)
+        self._open = self._open and not commits and b"ROLLBACK" not in data
+        return commits
 
     def answer(self) -> None:
         """Server to client, unless the client is to hear no more."""

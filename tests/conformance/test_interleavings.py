@@ -58,6 +58,17 @@ class Conductor:
         for side, engine in enumerate(engines):
             sa.event.listen(engine, "before_cursor_execute", self._before(side))
             sa.event.listen(engine, "commit", self._before(side))
+            self._listen_to_what_commits_itself(side, engine.dialect)
+
+    def _listen_to_what_commits_itself(self, side: int, dialect: Any) -> None:
+        before, executing = self._before(side), dialect.do_execute
+
+        def execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
+            if context is None:
+                before()
+            executing(cursor, sql, parameters, context)
+
+        dialect.do_execute = execute
 
     def play(self, acts: Sequence[Callable[[], object]], order: Sequence[int] | None) -> list[Exception]:
         """Run both in this order of sides; without one, one after the other, which counts the statements."""

@@ -102,6 +102,34 @@ def test_a_claim_that_is_committed_late_is_found_by_the_next(queue: Queue, proxy
     assert len(queue.claim("worker", 2)) == 1
 
 
+def test_a_claim_whose_answer_is_lost_finds_its_own_jobs_among_those_that_run(
+    queue: Queue, proxy: CuttingProxy
+) -> None:
+    enqueue(queue, some_specs(5))
+    before = queue.claim("worker", 2)
+    proxy.arm("after")
+
+    claimed = queue.claim("worker", 2)
+
+    assert pairs(before + claimed) == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    assert all(job.spec in some_specs(5) for job in claimed)
+
+
+def test_jobs_of_two_lost_claims_are_found_by_one_pack_key_at_a_time(
+    queue: Queue, proxy: CuttingProxy, direct: Queue
+) -> None:
+    enqueue(queue, some_specs(2, width=8))
+    enqueue(queue, some_specs(2, width=16), "other")
+    proxy.arm("after")
+    first = direct.claim("worker", 2)
+    claimed = queue.claim("worker", 2)
+
+    found = queue.claim("worker", 2)
+
+    assert [job.spec.width for job in claimed] == [8, 8]
+    assert (pairs(claimed), [job.spec.width for job in found]) == (pairs(first), [16, 16])
+
+
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_repeated_release_ends_as_one(queue: Queue, proxy: CuttingProxy, direct: Queue, cut: Cut) -> None:
     enqueue(queue, some_specs(1))
