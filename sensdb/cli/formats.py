@@ -155,10 +155,13 @@ def _for_people(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return significant(value) if math.isfinite(value) else repr(value)
-    text = exact(value)
+    return printable(exact(value))
+
+
+def printable(text: str) -> str:
+    """A text on one line: a line break or an escape sequence in a name must not break or steer the terminal."""
     if text.isprintable():
         return text
-    # A line break or an escape sequence in a name must not break or steer the terminal.
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

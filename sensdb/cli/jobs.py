@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from sensdb.cli.options import NearestChoice, confirm, examples, pass_settings, yes_option
-from sensdb.cli.output import Output, counted, note, output_options
+from sensdb.cli.output import Output, counted, note, output_options, write_lines
 from sensdb.errors import NothingMatched, UsageError
 from sensdb.settings import Settings
 
@@ -37,13 +37,20 @@ def selection(function: Callable[P, R]) -> Callable[P, R]:
 @output_options
 @pass_settings
 def jobs(settings: Settings, states: tuple[str, ...], sweep: str | None, limit: int | None, output: Output) -> None:
-    """List jobs with the error of their last attempt."""
+    """List jobs with the error of their last attempt.
+
+    A table of dead jobs alone is followed by their errors in full, tracebacks included; the other formats
+    hold them in columns.
+    """
     from sensdb.operations.opening import open_reader
-    from sensdb.operations.status import JOB_COLUMNS, find_jobs
+    from sensdb.operations.status import JOB_COLUMNS, errors_in_words, find_jobs
 
     with open_reader(settings.database_url) as queue:
         rows, n_all = find_jobs(queue, states, sweep, limit)
-    output.write(rows, JOB_COLUMNS, n_all=n_all)
+    in_full = set(states) == {"dead"} and output.is_table
+    output.write(rows, [name for name in JOB_COLUMNS if not (in_full and name == "traceback")], n_all=n_all)
+    if in_full and rows:
+        write_lines(errors_in_words(rows))
 
 
 @click.command(epilog=examples("sensdb cancel --sweep digits --yes", "sensdb cancel 17", then="sensdb status"))

@@ -24,6 +24,7 @@ from sensdb.cli.formats import (
     json_array,
     json_lines,
     markdown_lines,
+    printable,
     table_lines,
     tsv_lines,
 )
@@ -77,9 +78,14 @@ class Output:
         return cls(given or str(by_suffix), Path(path), asked)
 
     @property
+    def is_table(self) -> bool:
+        """Whether rows will be a table on stdout, which more text for people may follow."""
+        return self.format == "table" and self.path is None
+
+    @property
     def on_terminal(self) -> bool:
         """Whether rows will be a table for somebody who watches."""
-        return self.format == "table" and self.path is None and sys.stdout.isatty()
+        return self.is_table and sys.stdout.isatty()
 
     def write(self, rows: Rows, columns: Sequence[str] = (), n_all: int | None = None) -> None:
         """Write rows; the same ones with the same columns in the same order whatever the format.
@@ -151,6 +157,11 @@ def note(text: str) -> None:
 def write_text(text: str) -> None:
     """Text that is a command's answer but not a table of rows, such as the report of --dry-run, on stdout."""
     _print([text if text.endswith("\n") else text + "\n"])
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Lines for people below a table, on stdout; what is not printable in them is escaped."""
+    _print(printable(line) + "\n" for line in lines)
 
 
 def clear_terminal() -> None:

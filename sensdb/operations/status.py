@@ -47,6 +47,7 @@ JOB_COLUMNS = (
     *("pack_key", "traceback"),
 )
 MOST_WORKERS_NAMED = 3
+MOST_MODELS_NAMED = 10
 SECONDS_A_DAY = 86_400
 
 
@@ -117,6 +118,29 @@ def find_jobs(
         members = sa.select(sweep_models.c.model_id).where(sweep_models.c.sweep_id == queue.sweep_id(sweep))
         query = query.where(jobs.c.model_id.in_(members))
     return listed, inspect(queue.engine, lambda connection: int(connection.execute(query).scalar_one()))
+
+
+def errors_in_words(listed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The last errors of jobs with their tracebacks, for people; jobs that ended alike are told once, in their order.
+
+    Args:
+        listed: rows of JOB_COLUMNS.
+    """
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in listed:
+        place = row["host"] or "an unknown host"
+        alike.setdefault((place, row["error_type"], row["error_message"], row["traceback"]), []).append(row)
+    lines = []
+    for (place, error_type, message, traceback), rows in alike.items():
+        first, n_more = rows[0], len(rows) - MOST_MODELS_NAMED
+        models = ", ".join(str(row["model_id"]) for row in rows[:MOST_MODELS_NAMED])
+        models += f" and {n_more} more" if n_more > 0 else ""
+        what = f"model {models}" if len(rows) == 1 else f"models {models}"
+        error = ": ".join(part for part in (error_type, message) if part) or "no error was noted"
+        budgets = f"exceptions {first['exceptions']}, losses {first['losses']}"
+        lines += ["", f"{what}, attempt {first['attempt']} on {place} ({budgets})", f"  {error}"]
+        lines += [f"    {line}" for line in (traceback or "").rstrip().split("\n") if traceback]
+    return lines
 
 
 def _is_news(worker: Mapping[str, Any]) -> bool:

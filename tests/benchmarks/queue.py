@@ -99,13 +99,12 @@ def claim_and_finish(queue: Queue, limit: int, n: int, worker: str = "worker") -
 
 def claim_and_finish_plainly(queue: Queue, n: int) -> float:
     """As `claim_and_finish` one at a time, in transactions of three ways to the server; `claim` used to be so."""
+    lease = queue.settings.lease_seconds
 
     def claim() -> list[Job]:
         return transact(
             queue.engine,
-            lambda connection: claim_jobs(
-                connection, queue.dialect, "worker", 1, lease_seconds=queue.settings.lease_seconds
-            ),
+            lambda connection: claim_jobs(connection, queue.dialect, "worker", 1, lease_seconds=lease),
         )
 
     done = 0

@@ -113,6 +113,48 @@ def test_jobs_shows_the_error_and_traceback_of_the_last_attempt(sensdb: Here, da
     assert row["host"] == "host"
 
 
+def test_a_table_of_dead_jobs_is_followed_by_their_errors_as_they_were_printed(sensdb: Here, database_url: str):
+    first = kill_jobs(database_url, 2)
+    (other,) = kill_jobs(database_url, 1, "\x1b[31mred")
+
+    ran = sensdb("jobs", "--state", "dead", "-f", "table")
+
+    table, *errors = ran.out.split("\n\n")
+    assert len(table.splitlines()) == 4
+    assert "traceback" not in table
+    assert errors == [
+        f"models {first[0]}, {first[1]}, attempt 1 on host (exceptions 1, losses 0)\n"
+        "  ShapeError: shapes do not fit\n"
+        "    Traceback ...\n"
+        "      shapes do not fit",
+        f"model {other}, attempt 1 on host (exceptions 1, losses 0)\n"
+        "  ShapeError: \\x1b[31mred\n"
+        "    Traceback ...\n"
+        "      \\x1b[31mred\n",
+    ]
+
+
+def test_a_job_whose_worker_was_killed_tells_by_which_signal(sensdb: Here, database_url: str):
+    with open_queue(database_url) as queue:
+        for _ in range(5):
+            (job,) = claim(queue, 1)
+            queue.reap_dead_processes("boot", lambda pid: False, host="host", how="its process was killed by signal 9")
+
+    ran = sensdb("jobs", "--state", "dead", "-f", "table")
+
+    assert ran.out.split("\n\n")[1] == (
+        f"model {job.model_id}, attempt 5 on host (exceptions 0, losses 5)\n"
+        "  WorkerLost: its process was killed by signal 9\n"
+    )
+
+
+def test_other_formats_and_other_states_hold_the_traceback_in_a_column(sensdb: Here, database_url: str):
+    kill_jobs(database_url, 1)
+
+    for arguments in (["--state", "dead", "-f", "csv"], ["-f", "table"]):
+        assert "traceback" in sensdb("jobs", *arguments).out.splitlines()[0]
+
+
 def test_jobs_takes_several_states(sensdb: Here, database_url: str):
     kill_jobs(database_url, 2)
     sensdb("cancel", "--sweep", "tiny", "--yes")
