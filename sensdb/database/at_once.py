@@ -26,6 +26,11 @@ class Rows:
         """Every row."""
         return self._rows
 
+    def scalar_one(self) -> Any:
+        """The one column of the one row."""
+        ((value,),) = self._rows
+        return value
+
 
 class AtOnce:
     """Takes the place of a connection for work that is one statement, which is committed by itself.

@@ -195,7 +195,7 @@ def running_jobs(connection: sa.Connection, worker_id: str, known: Collection[Pa
 
 
 def beat(
-    connection: sa.Connection,
+    connection: Executor,
     dialect: Dialect,
     worker_id: str,
     *,
@@ -208,6 +208,15 @@ def beat(
     By worker and state, not by job: a worker that was stopped past its lease renews nothing of the new owner's.
     """
     running = in_states(sources("beat"))
+    worker = (
+        f"update workers set beat_at = {dialect.now},"
+        " models_done = coalesce(cast(:models_done as bigint), models_done),"
+        " model_steps_per_second = coalesce(cast(:rate as double precision), model_steps_per_second)"
+        " where worker_id = :worker_id"
+    )
+    noted = {"worker_id": worker_id, "models_done": models_done, "rate": model_steps_per_second}
+    at_once = dialect.name == "postgresql"
+    returning = "model_id, attempt, cancel_requested, held"
     rows = connection.execute(
         sa.text(
             update_jobs(
@@ -215,20 +224,14 @@ def beat(
                 f"jobs.worker_id = :worker_id and {running}",
                 {"lease_until": dialect.later(":lease_seconds")},
                 again=f"jobs.worker_id = :worker_id and {running}",
-                returning="model_id, attempt, cancel_requested, held",
+                returning=returning,
+                then=f", noted as ({worker}) select {returning} from changed" if at_once else "",
             )
         ),
-        {"worker_id": worker_id, "lease_seconds": lease_seconds},
+        {"worker_id": worker_id, "lease_seconds": lease_seconds, **(noted if at_once else {})},
     ).all()
-    connection.execute(
-        sa.text(
-            f"update workers set beat_at = {dialect.now},"
-            " models_done = coalesce(cast(:models_done as bigint), models_done),"
-            " model_steps_per_second = coalesce(cast(:rate as double precision), model_steps_per_second)"
-            " where worker_id = :worker_id"
-        ),
-        {"worker_id": worker_id, "models_done": models_done, "rate": model_steps_per_second},
-    )
+    if not at_once:
+        connection.execute(sa.text(worker), noted)
     return [Beat(row.model_id, row.attempt, bool(row.cancel_requested), bool(row.held)) for row in sorted(rows)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sensdb.database import schema
+from sensdb.database.at_once import Executor
 from sensdb.database.columns import Flag, UtcTimestamp
 from sensdb.database.views import VIEWS
 from sensdb.errors import NothingMatched, did_you_mean
@@ -92,30 +93,26 @@ def list_workers(
     return listed
 
 
-def fair_share(
-    connection: sa.Connection, dialect: Dialect, sweep_id: int | None, at_most: int, lease_seconds: float
-) -> int:
+def fair_share(connection: Executor, dialect: Dialect, sweep_id: int | None, at_most: int, lease_seconds: float) -> int:
     """What one of the workers alive may hold of the jobs queued or running; see `QueueReader.fair_share`."""
-    alive = connection.execute(
-        sa.text(f"select count(*) from workers where stopped_at is null and beat_at > {dialect.earlier(':seconds')}"),
-        {"seconds": lease_seconds},
-    ).scalar_one()
-    n_workers = max(1, int(alive))
     only = Only(sweep_id=sweep_id)
     # Counted up to what matters, each by its own partial index.
     counts = (
         f"(select count(*) from (select 1 from jobs where {claimable(dialect, only, due=False, states=(state,))}"
-        " limit :enough) counted)"
+        " limit (select cast(:at_most as integer) * n from alive)) counted)"
         for state in ("queued", "running")
     )
-    enough = at_most * n_workers
-    found = connection.execute(sa.text(f"select {' + '.join(counts)}"), {"enough": enough, **only.values()})
-    return min(at_most, -(-int(found.scalar_one()) // n_workers))
+    sql = (
+        f"with alive as (select {dialect.greatest}(1, count(*)) as n from workers"
+        f" where stopped_at is null and beat_at > {dialect.earlier(':seconds')})"
+        f" select n as n_workers, {' + '.join(counts)} as n_jobs from alive"
+    )
+    given = {"at_most": at_most, "seconds": lease_seconds, **only.values()}
+    (found,) = connection.execute(sa.text(sql), given).all()
+    return min(at_most, -(-int(found.n_jobs) // int(found.n_workers)))
 
 
-def count_unfinished(
-    connection: sa.Connection, dialect: Dialect, sweep_id: int | None, skip: Collection[str] = ()
-) -> int:
+def count_unfinished(connection: Executor, dialect: Dialect, sweep_id: int | None, skip: Collection[str] = ()) -> int:
     """Jobs that are queued or running, those of paused sweeps and of skipped pack keys left out."""
     only = Only(frozenset(skip), sweep_id)
     counts = (claimable(dialect, only, due=False, states=(state,)) for state in ("queued", "running"))
@@ -124,18 +121,16 @@ def count_unfinished(
     return int(connection.execute(sa.text(f"select {total}"), only.values()).scalar_one())
 
 
-def unstopped_workers(connection: sa.Connection, host: str, boot_id: str | None) -> list[tuple[str, int]]:
+def unstopped_workers(connection: Executor, host: str, boot_id: str | None) -> list[tuple[str, int]]:
     """(worker_id, pid) of workers of one start of one host that hold jobs and have not stopped in good order."""
-    table, jobs = schema.workers, schema.jobs
-    holds_jobs = sa.exists().where(jobs.c.worker_id == table.c.worker_id, sa.text(in_states(("running",))))
+    holds_jobs = f"exists (select 1 from jobs where jobs.worker_id = w.worker_id and {in_states(('running',))})"
     rows = connection.execute(
-        sa.select(table.c.worker_id, table.c.pid).where(
-            table.c.host == host,
-            table.c.boot_id == boot_id,
-            table.c.stopped_at.is_(None),
-            holds_jobs,
-        )
-    )
+        sa.text(
+            "select w.worker_id, w.pid from workers w where w.host = :host and w.boot_id = :boot_id"
+            f" and w.stopped_at is null and {holds_jobs}"
+        ),
+        {"host": host, "boot_id": boot_id},
+    ).all()
     return [(row.worker_id, row.pid) for row in rows]
 
 

@@ -198,7 +198,7 @@ class Queue(QueueReader):
         What the worker holds and the answer does not name is another's, or has ended.
         """
         lease_seconds = self.settings.lease_seconds
-        return self._write(
+        return self._write_at_once(
             lambda connection: claiming.beat(
                 connection,
                 self.dialect,
@@ -282,7 +282,7 @@ class Queue(QueueReader):
             host, how: as they registered it, None for this host's name; what is noted on the attempts.
         """
         name = host or socket.gethostname()
-        known = self._read(lambda connection: listing.unstopped_workers(connection, name, boot_id))
+        known = self._read_at_once(lambda connection: listing.unstopped_workers(connection, name, boot_id))
         dead = [worker_id for worker_id, pid in known if not alive(pid)]
         if not dead:
             return []

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from sensdb.database.at_once import Executor
 from sensdb.jobs import ending, listing
 from sensdb.jobs.dialects import dialect_of
 from sensdb.jobs.records import Pair, QueueSettings
-from sensdb.jobs.transactions import inspect
+from sensdb.jobs.transactions import inspect, inspect_at_once
 
 Names = str | Sequence[str]
 
@@ -93,7 +94,7 @@ class QueueReader:
 
     def busy(self, sweep_id: int | None = None, skip: Collection[str] = frozenset()) -> int:
         """Jobs that this worker may yet get: queued, or running and perhaps coming back. Paused ones do not count."""
-        return self._read(lambda connection: listing.count_unfinished(connection, self.dialect, sweep_id, skip))
+        return self._read_at_once(lambda connection: listing.count_unfinished(connection, self.dialect, sweep_id, skip))
 
     def count_unfinished(self, sweep_id: int | None = None) -> int:
         """Jobs queued or running, those of paused sweeps left out."""
@@ -106,7 +107,7 @@ class QueueReader:
         more; 0 only where nothing is queued or running.
         """
         lease_seconds = self.settings.lease_seconds
-        return self._read(
+        return self._read_at_once(
             lambda connection: listing.fair_share(connection, self.dialect, sweep_id, at_most, lease_seconds)
         )
 
@@ -116,3 +117,6 @@ class QueueReader:
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
         return inspect(self.engine, work)
+
+    def _read_at_once(self, work: Callable[[Executor], T]) -> T:
+        return inspect_at_once(self.engine, work)

@@ -124,6 +124,22 @@ def inspect(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         _raise_translated(engine, error)
 
 
+def inspect_at_once(engine: sa.Engine, work: Callable[[Executor], T]) -> T:
+    """As `inspect`, for work that is one SELECT on PostgreSQL: one way to the server instead of three.
+
+    Raises:
+        DatabaseError: as `inspect`.
+        RuntimeError: it is more than one statement.
+    """
+    if engine.dialect.name != "postgresql":
+        return inspect(engine, work)
+    try:
+        with answered_within(engine, 2 * SECONDS_A_STATEMENT):
+            return work(AtOnce(engine))
+    except sa.exc.DBAPIError as error:
+        _raise_translated(engine, error)
+
+
 def _raise_translated(engine: sa.Engine, error: sa.exc.DBAPIError) -> NoReturn:
     """The error as rooms above know it; one of our own SQL or of a constraint stays what it is."""
     if error.connection_invalidated:

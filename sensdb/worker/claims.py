@@ -55,9 +55,14 @@ class Claims:
 
     def first(self) -> list[Job] | None:
         """A first lot of whatever comes first in the queue; None where no more models are allowed."""
-        wanted = self._allowance.take(max(1, min(FIRST_CLAIM, self._bound, self._share(self._bound))))
+        share = self._share(self._bound)
+        # Asked for even where nothing is there: None tells that no more are allowed.
+        wanted = self._allowance.take(max(1, min(FIRST_CLAIM, self._bound, share)))
         if wanted == 0:
             return None
+        if share == 0:
+            self._allowance.give_back(wanted)
+            return []
         self._pause, self._ask_again = SECONDS_BETWEEN_EMPTY_CLAIMS[0], 0.0
         return self._claim(
             wanted, lambda: self._queue.claim(self._worker_id, wanted, skip=self.skip, sweep_id=self.sweep_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TypeVar
 
@@ -41,12 +42,26 @@ from sensdb.worker.storing import Storing
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS_AT_MOST = 15.0
+LONGEST_PAUSE = 15.0
+"""Of an idle worker between two looks at the queue, in first pauses."""
+
 SECONDS_BEFORE_LEAVING = 0.2
 RETRY_SECONDS = (0.5, 10.0)
 SECONDS_FOR_FINISHING = SECONDS_AFTER_STOP + 2.0
 
 T = TypeVar("T")
+
+
+def pauses_when_idle(first: float, draw: Callable[[float, float], float] = random.uniform) -> Iterator[float]:
+    """Seconds between the looks of a worker that finds nothing: doubled up to LONGEST_PAUSE.
+
+    Each is drawn from half to one and a half of it, the longest too, or workers that were started together would ask
+    together for ever.
+    """
+    pause = first
+    while True:
+        yield pause * draw(0.5, 1.5)
+        pause = min(2 * pause, LONGEST_PAUSE * first)
 
 
 class StopNow(BaseException):
@@ -225,7 +240,7 @@ class Worker:
         self.claims.drop(pairs)
 
     def _serve(self) -> int:
-        idle_seconds = self.queue.settings.poll_seconds
+        pauses = pauses_when_idle(self.queue.settings.poll_seconds)
         nothing_left = 0
         sweep_id, skip = self.claims.sweep_id, self.claims.skip
         while not self.stopping():
@@ -240,7 +255,7 @@ class Worker:
             if jobs is None:
                 return 0
             if jobs:
-                idle_seconds, nothing_left = self.queue.settings.poll_seconds, 0
+                pauses, nothing_left = pauses_when_idle(self.queue.settings.poll_seconds), 0
                 self._work(jobs)
                 continue
             # Twice, a poll apart: rows may have been locked just then by another's claim (queue-lessons.md 3.2).
@@ -255,9 +270,8 @@ class Worker:
             self._report()
             # Of processes of this host that were killed since: their leases need not be waited for.
             self.insist(lambda: self.queue.reap_dead_processes(boot_id(), process_is_alive))
-            at_most = SECONDS_BEFORE_LEAVING if nothing_left and self.options.drain else IDLE_SECONDS_AT_MOST
-            self._stop.wait(min(idle_seconds * random.uniform(0.5, 1.5), at_most))
-            idle_seconds *= 2
+            leaving = nothing_left and self.options.drain
+            self._stop.wait(min(next(pauses), SECONDS_BEFORE_LEAVING if leaving else math.inf))
         return 0
 
     def _serve_one(self, model_id: int) -> int:

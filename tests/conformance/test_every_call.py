@@ -106,7 +106,7 @@ CALLS: dict[str, Call] = {
     "stop": lambda queue: queue.stop_worker("worker", models_done=2),
 }
 
-AT_ONCE = {"claim", "fail", "release"}
+AT_ONCE = {"claim", "beat", "fail", "release"}
 """One statement that commits itself, on PostgreSQL."""
 
 
