@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 
 @dataclass
@@ -29,6 +31,14 @@ class Mirror:
     wrong_range: bool = False
     address: str = ""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up early, as those do that find a file wrong; anything else is shown."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -62,7 +72,7 @@ def serving(mirror: Mirror) -> Iterator[Mirror]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing on stderr."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     mirror.address = f"http://127.0.0.1:{server.server_port}/sets/"

@@ -314,3 +314,13 @@ def test_check_of_an_npz_says_where_it_lies(tmp_path: Path) -> None:
     assert [(each.state, each.path) for each in check(name, [tmp_path])] == [("ok", path)]
     assert [(each.state, each.path) for each in check(name, [])] == [("missing", None)]
     assert [each.state for each in check(name, [], last_path=path)] == ["ok"]
+
+
+def test_a_client_that_hangs_up_early_leaves_no_traceback_of_the_mirror(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(Mirror({"large": bytes(64 << 20)})) as mirror:
+        host, port = mirror.address.removeprefix("http://").split("/")[0].split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"GET /sets/large HTTP/1.0\r\n\r\n")
+            client.recv(1)
+
+    assert capfd.readouterr() == ("", "")
