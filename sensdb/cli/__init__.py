@@ -101,6 +101,18 @@ def cli(ctx: click.Context, database: str | None, verbose: bool) -> None:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
 
+def _invoke(context: click.Context) -> None:
+    """Run the command; what click finds wrong before it has a context is said of the command and not of sensdb."""
+    try:
+        cli.invoke(context)
+    except click.UsageError as error:
+        name = context.invoked_subcommand
+        command = None if name is None else cli.get_command(context, name)
+        if error.ctx is None and command is not None:
+            error.ctx = click.Context(command, parent=context, info_name=name)
+        raise
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit code (design.md 7); the door of the `sensdb` script.
 
@@ -112,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_stdout()
     try:
         with cli.make_context("sensdb", list(sys.argv[1:] if arguments is None else arguments), obj=options) as context:
-            cli.invoke(context)
+            _invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as leaving:
         return leaving.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 
 import click
@@ -32,7 +33,7 @@ def describe(error: click.ClickException | SensdbError) -> tuple[str, str | None
         name = "" if error.param is None else f"{_name(error.param)}: "
         return f"{name}{error.message}", error.hint
     if isinstance(error, click.UsageError):
-        return error.format_message(), f"{command} --help shows how it is called."
+        return _usage(error, command), f"{command} --help shows how it is called."
     return error.format_message(), None
 
 
@@ -50,11 +51,48 @@ def report(error: click.ClickException | SensdbError, *, verbose: bool) -> int:
     return error.exit_code
 
 
+# click's words for what is wrong with a value, and ours.
+_WORDS = (
+    (r"a valid (integer|int)( range)?", "a whole number"),
+    (r"a valid float( range)?", "a number"),
+    (r"in the range x>=([-\d.]*\d)", r"\1 or more"),
+    (r"in the range ([-\d.]+)<=x<=([-\d.]*\d)", r"from \1 to \2"),
+)
+
+
+def _usage(error: click.UsageError, command: str) -> str:
+    """What click finds wrong with a call, in the words and the shape of our own errors."""
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"{command} needs {_called(error.param)}."
+    if isinstance(error, click.BadOptionUsage) and error.message.endswith("requires an argument."):
+        return f"{error.option_name}: a value is missing."
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        message = error.message
+        for words, ours in _WORDS:
+            message = re.sub(words, ours, message)
+        return f"{_name(error.param)}: {_sentence(message)}"
+    extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message)
+    if extra:
+        return f"{command} takes no argument more: {extra[1]}."
+    return _sentence(error.format_message())
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _called(parameter: click.Parameter) -> str:
+    """A parameter as a call gives it: an option with what it takes, an argument by its name."""
+    if isinstance(parameter, click.Option):
+        return f"{_name(parameter)} {parameter.metavar or 'N'}"
+    return _name(parameter)
+
+
 def _name(parameter: click.Parameter) -> str:
-    """An option as it is typed, an argument as the usage line shows it."""
+    """An option as it is typed, an argument as the usage line shows it, without the marks of how often."""
     if isinstance(parameter, click.Option):
         return max(parameter.opts, key=len)
-    return parameter.human_readable_name
+    return parameter.human_readable_name.strip("[].")
 
 
 def _hint(possibilities: list[str] | None, lists_all: str) -> str:

@@ -10,7 +10,7 @@ import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from sensdb.errors import DataError
 
 SCAN_DEPTH = 4
 SCAN_FILES = 20_000
+NAMES_SHOWN = 8
 _NPY_MAGIC = b"\x93NUMPY"
 _NPY_MAX_HEADER_BYTES = 4096
 # Far from where a difference or a square of two values would leave the range of float32 or float64.
@@ -129,7 +130,7 @@ def read_npz(path: Path) -> SplitArrays:
         members = {member.filename: member for member in archive.infolist()}
         missing = [name for name in SplitArrays._fields if f"{name}.npy" not in members]
         if missing:
-            refuse(path, f"lacks {', '.join(missing)}: arrays {', '.join(SplitArrays._fields)} expected")
+            _refuse_names(path, missing, [name.removesuffix(".npy") for name in members])
         total = sum(members[f"{name}.npy"].file_size for name in SplitArrays._fields)
         if total > MAX_CONTENT_BYTES:
             refuse(path, f"claims {total} bytes of arrays: at most {MAX_CONTENT_BYTES} expected")
@@ -139,6 +140,17 @@ def read_npz(path: Path) -> SplitArrays:
     )
     _check_fit(found, path)
     return found
+
+
+def _refuse_names(path: Path, missing: Sequence[str], found: Sequence[str]) -> NoReturn:
+    """Say which arrays are missing, what there is instead, and how such a file is written."""
+    shown = ", ".join(ascii(name[:40])[1:-1] for name in found[:NAMES_SHOWN])
+    shown += ", ..." if len(found) > NAMES_SHOWN else ""
+    names = SplitArrays._fields
+    raise DataError(
+        f"{path} lacks {', '.join(missing)}: arrays {', '.join(names)} expected.",
+        f"it holds {shown or 'no array'}; numpy.savez(FILE, {', '.join(f'{name}=...' for name in names)}) writes one.",
+    )
 
 
 def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, name: str) -> Array:

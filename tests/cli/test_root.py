@@ -89,6 +89,32 @@ def test_a_misspelt_choice_gets_the_nearest_match(sensdb: Here):
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message", "command"),
+    [
+        (["pause"], "sensdb pause needs --sweep NAME.", "sensdb pause"),
+        (["prioritise", "--sweep", "a"], "sensdb prioritise needs --priority N.", "sensdb prioritise"),
+        (["import"], "sensdb import needs FILE.", "sensdb import"),
+        (["jobs", "--limit", "x"], "--limit: 'x' is not a whole number.", "sensdb jobs"),
+        (["jobs", "--limit", "0"], "--limit: 0 is not 1 or more.", "sensdb jobs"),
+        (
+            ["prioritise", "--sweep", "a", "--priority", "9999999"],
+            "--priority: 9999999 is not from -1000000 to 1000000.",
+            "sensdb prioritise",
+        ),
+        (["retry", "x"], "MODEL_ID: 'x' is not a whole number.", "sensdb retry"),
+        (["jobs", "--limit"], "--limit: a value is missing.", "sensdb jobs"),
+        (["--database"], "--database: a value is missing.", "sensdb"),
+        (["jobs", "extra", "more"], "sensdb jobs takes no argument more: extra more.", "sensdb jobs"),
+    ],
+)
+def test_what_click_finds_wrong_is_said_in_our_words_and_of_the_command(sensdb: Here, arguments, message, command):
+    ran = sensdb(*arguments)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"Error: {message}\nHint: {command} --help shows how it is called.\n"
+
+
 def test_a_missing_argument_names_the_help(sensdb: Here):
     ran = sensdb("plot")
 

@@ -266,3 +266,16 @@ def test_real_pictures_are_found_by_content() -> None:
 
     assert find_npz(info.name, folders) == (paths[0], info)
     assert load_dataset(info.name, folders).x_train.shape == (info.n_train, info.height, info.width, info.channels)
+
+
+def test_a_file_of_other_arrays_is_told_what_it_holds_and_how_to_write_one(tmp_path: Path) -> None:
+    path = tmp_path / "other.npz"
+    np.savez(path, **{"X": np.zeros(3), "y_train": np.zeros(3), "a\nb\x1b[31m": np.zeros(1)})
+
+    with pytest.raises(DataError, match="lacks x_train, x_test, y_test:") as raised:
+        read_npz(path)
+
+    assert raised.value.hint == (
+        "it holds X, y_train, a\\nb\\x1b[31m;"
+        " numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...) writes one."
+    )
