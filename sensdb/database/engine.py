@@ -196,7 +196,7 @@ def _note_limits(engine: sa.Engine) -> None:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that sees one moment of the database from its first statement to its last, and writes nothing."""
-    with connected(engine) as connection:
+    with _connected(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
@@ -210,7 +210,7 @@ def writing(engine: sa.Engine, *, statement_seconds: int | None = None) -> Itera
     SQLite: BEGIN IMMEDIATE, so it waits for other writers before its first statement. PostgreSQL: READ COMMITTED;
     `statement_seconds` replaces the session's limit on a statement for this transaction alone.
     """
-    with connected(engine) as connection:
+    with _connected(engine) as connection:
         connection.execution_options(writes=True)
         with connection.begin():
             if statement_seconds is not None and connection.dialect.name == "postgresql":
@@ -219,8 +219,7 @@ def writing(engine: sa.Engine, *, statement_seconds: int | None = None) -> Itera
 
 
 @contextmanager
-def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection in no transaction yet; raises DatabaseError where there is none to be had."""
+def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
     try:
         connection = engine.connect()
     except (sa.exc.DBAPIError, sqlite3.Error) as error:

@@ -177,8 +177,13 @@ def claim_jobs(
 
 
 def _job(row: Any, spec: str) -> Job:
-    measure = MeasureSettings.from_canonical(row.measure)
-    return Job(row.model_id, row.attempt, row.kind, row.pack_key, read_spec(spec), measure, row.losses)
+    return Job(row.model_id, row.attempt, row.kind, row.pack_key, read_spec(spec), _measure(row.measure), row.losses)
+
+
+@lru_cache(maxsize=64)
+def _measure(text: str) -> MeasureSettings:
+    """Read once for all jobs of a sweep, which are to be measured alike."""
+    return MeasureSettings.from_canonical(text)
 
 
 def running_jobs(connection: sa.Connection, worker_id: str, known: Collection[Pair]) -> list[Job]:
