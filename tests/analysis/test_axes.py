@@ -11,7 +11,7 @@ import scipy.stats
 
 from sensdb.analysis.statistics.axes import AXES
 from sensdb.analysis.statistics.axis_correlation import axis_correlation
-from sensdb.analysis.statistics.conditional_information import conditional_information, information
+from sensdb.analysis.statistics.conditional_information import Cells, conditional_information
 from sensdb.analysis.statistics.sign_error import hoeffding_weight, paired_weight, sign_error
 
 LEVELS = np.array(list(itertools.product(range(4), repeat=3)))
@@ -113,21 +113,25 @@ def k_of(value: Any, gap: Any) -> dict[str, Any]:
     return {name: values[0] for name, values in made.items()}
 
 
-def test_information_is_that_of_the_table_of_signs() -> None:
+@pytest.mark.parametrize("decimals", [9, 0], ids=["without ties", "with ties"])
+def test_information_is_that_of_the_tables_of_signs_of_ordered_pairs(decimals: int) -> None:
     generator = np.random.default_rng(3)
-    value, gap, level = generator.normal(size=12), generator.normal(size=12), generator.integers(0, 2, 12)
-    signs = [np.sign(each[:, None] - each[None]) for each in (value, gap)]
+    value, gap = generator.normal(size=(2, 24)).round(decimals)
+    level = generator.integers(0, 3, 24)
+    first, second = np.triu_indices(24, k=1)
+    signs = 2 * (value[first] > value[second]) + (gap[first] > gap[second])
+    kept = (value[first] != value[second]) & (gap[first] != gap[second])
 
-    ours = information(signs[0], signs[1], level)
+    ours = Cells(level, first, second).information(signs, kept)
 
+    both = [np.sign(each[:, None] - each[None]) for each in (value, gap)]
     shared = entropy = 0.0
-    for u in itertools.product((0, 1), repeat=2):
-        cell = (level[:, None] == u[0]) & (level[None] == u[1]) & ~np.eye(12, dtype=bool)
-        table = np.array([[np.sum((signs[0] == v)[cell] & (signs[1] == w)[cell]) for w in (-1, 1)] for v in (-1, 1)])
-        weight, table = table.sum() / 132, table / table.sum()
-        shared += weight * np.nansum(
-            scipy.stats.entropy(table.ravel(), np.outer(table.sum(1), table.sum(0)).ravel(), 2)
-        )
+    for u in itertools.product(range(3), repeat=2):
+        cell = (level[:, None] == u[0]) & (level[None] == u[1])
+        table = np.array([[np.sum((both[0] == v)[cell] & (both[1] == w)[cell]) for w in (-1, 1)] for v in (-1, 1)])
+        weight, table = table.sum(), table / table.sum()
+        expected = np.outer(table.sum(1), table.sum(0))
+        shared += weight * scipy.stats.entropy(table.ravel(), expected.ravel(), 2)
         entropy += weight * scipy.stats.entropy(table.sum(0), base=2)
     assert ours == pytest.approx(shared / entropy)
 

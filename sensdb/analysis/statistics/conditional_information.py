@@ -8,7 +8,7 @@ import numpy as np
 
 from sensdb.analysis.statistics import bootstrap
 from sensdb.analysis.statistics.axes import Grid, grids
-from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, joined
+from sensdb.analysis.statistics.finished import BoolArray, Columns, Finished, FloatArray, IntArray, joined
 from sensdb.analysis.statistics.known_metrics import with_known
 
 NAMES = (
@@ -57,33 +57,51 @@ def conditional_information(
     return Finished({name: [row[place] for row in rows] for place, name in enumerate(NAMES)}, tuple(joined(said)))
 
 
-def information(v_metric: FloatArray, v_gap: FloatArray, levels: IntArray) -> float | None:
-    """I(V_mu; V_g | U_S) / H(V_g | U_S).
+class Cells:
+    """Pairs of configurations by the values of both on the axes in S: what the information given U_S is summed over.
+
+    Of the two orders of a pair the one whose first value is the smaller is counted: the other's cell has the same
+    counts with both signs turned. Within one value both orders count.
 
     Args:
-        v_metric, v_gap: signs of all ordered pairs, [n, n], antisymmetric; 0 is a tie, which drops the pair.
         levels: number of each configuration's values on the axes in S, [n].
-
-    Returns:
-        0 .. 1; None where the gap's order is decided by the axes alone, or no pair is left.
+        first, second: the pairs, each once, [pairs].
     """
-    member = (levels[:, None] == np.unique(levels)[None, :]).astype(np.float64)  # [n, levels]
-    kept = np.abs(v_metric * v_gap)
-    sums = [member.T @ each @ member for each in (kept, v_metric * kept, v_gap * kept, v_metric * v_gap)]
-    n, metric, gap, both = (each.ravel()[sums[0].ravel() > 0] for each in sums)
-    if len(n) == 0:
-        return None
-    cells = [(n + v * metric + w * gap + v * w * both) / 4 for v in (-1, 1) for w in (-1, 1)]
-    of_metric = [(n - metric) / 2, (n + metric) / 2]
-    of_gap = [(n - gap) / 2, (n + gap) / 2]
-    entropy_gap = sum(_x_log_x(each / n) for each in of_gap)
-    entropy_metric = sum(_x_log_x(each / n) for each in of_metric)
-    entropy_both = sum(_x_log_x(each / n) for each in cells)
-    total = -float(np.sum(n * entropy_gap))
-    if total <= 1e-12 * float(np.sum(n)):
-        return None
-    mutual = float(np.sum(n * (entropy_both - entropy_gap - entropy_metric)))
-    return min(1.0, max(0.0, mutual / total))
+
+    def __init__(self, levels: IntArray, first: IntArray, second: IntArray) -> None:
+        a, b = levels[first], levels[second]
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        width = int(levels.max()) + 1
+        cells, cell = np.unique(low * width + high, return_inverse=True)
+        self._within = (cells // width == cells % width)[:, None, None]
+        self._turned = np.where(a > b, 3, 0)
+        self._base = 4 * cell.reshape(-1)
+        self._n_counts = 4 * len(cells)
+
+    def information(self, signs: IntArray, kept: BoolArray) -> float | None:
+        """I(V_mu; V_g | U_S) / H(V_g | U_S).
+
+        Args:
+            signs: 2 [mu_a > mu_b] + [g_a > g_b] of each pair, [pairs].
+            kept: pairs without a tie, [pairs].
+
+        Returns:
+            0 .. 1; None where the gap's order is decided by the axes alone, or no pair is left.
+        """
+        place = self._base + (signs ^ self._turned)
+        counted = np.bincount(place[kept], minlength=self._n_counts).reshape(-1, 2, 2)
+        counts = np.where(self._within, counted + counted[:, ::-1, ::-1], 2 * counted).astype(np.float64)
+        n = counts.sum(axis=(1, 2))
+        counts, n = counts[n > 0], n[n > 0]
+        entropy_gap, entropy_metric, entropy_both = (
+            _x_log_x(each / n.reshape(-1, *(1,) * (each.ndim - 1))).sum(axis=tuple(range(1, each.ndim)))
+            for each in (counts.sum(axis=1), counts.sum(axis=2), counts)
+        )
+        total = -float(np.sum(n * entropy_gap))
+        if total <= 1e-12 * float(np.sum(n)):
+            return None
+        mutual = float(np.sum(n * (entropy_both - entropy_gap - entropy_metric)))
+        return min(1.0, max(0.0, mutual / total))
 
 
 def _of_grid(grid: Grid, permutations: int, seed: int) -> tuple[tuple[object, ...], str | None]:
@@ -94,30 +112,36 @@ def _of_grid(grid: Grid, permutations: int, seed: int) -> tuple[tuple[object, ..
         chosen = np.sort(generator.choice(n_all, MOST_CONFIGURATIONS, replace=False))
     value, gap, levels = grid.value[chosen], grid.gap[chosen], grid.levels[chosen]
     n = len(chosen)
-    v_metric, v_gap = np.sign(value[:, None] - value[None]), np.sign(gap[:, None] - gap[None])
-    n_kept = int(np.sum(np.abs(v_metric * v_gap))) // 2
-    counts = (n_all, n_kept, n * (n - 1) // 2 - n_kept)
+    first, second = np.triu_indices(n, k=1)
+    metric_signs, gap_signs = np.sign(value[first] - value[second]), np.sign(gap[first] - gap[second])
+    n_kept = int(np.count_nonzero(metric_signs * gap_signs))
+    counts = (n_all, n_kept, len(first) - n_kept)
     if n < FEWEST_CONFIGURATIONS:
         return (*(None,) * 7, *counts), f"{n} configurations and it needs {FEWEST_CONFIGURATIONS}"
-    tau = float(np.sum(v_metric * v_gap)) / (n * (n - 1))
+    tau = float(np.sum(metric_signs * gap_signs)) / len(first)
     sets = [axes for size in range(3) for axes in combinations(range(len(grid.axes)), size)]
-    numbers = {axes: _joint(levels, axes) for axes in sets}
-    found = {axes: information(v_metric, v_gap, number) for axes, number in numbers.items()}
+    cells = {axes: Cells(_joint(levels, axes), first, second) for axes in sets}
+    found = {axes: each.information(*_compared(metric_signs, gap_signs)) for axes, each in cells.items()}
     existing = {axes: each for axes, each in found.items() if each is not None}
     if not existing:
         return (*(None,) * 6, tau, *counts), "metric or gap is the same in all configurations"
     smallest = min(existing, key=lambda axes: existing[axes])
     null = []
     for _ in range(permutations):
-        dealt = generator.permutation(n)
-        shuffled = v_metric[np.ix_(dealt, dealt)]
-        of_sets = [information(shuffled, v_gap, number) for axes, number in numbers.items() if axes in existing]
+        dealt = value[generator.permutation(n)]
+        compared = _compared(np.sign(dealt[first] - dealt[second]), gap_signs)
+        of_sets = [each.information(*compared) for axes, each in cells.items() if axes in existing]
         null.append(min((each for each in of_sets if each is not None), default=0.0))
     k = existing[smallest]
     conditioned = ", ".join(grid.axes[place] for place in smallest) or "nothing"
     p_value = (1 + sum(each >= k - 1e-12 for each in null)) / (1 + permutations)
     null_mean, null_high = float(np.mean(null)), float(np.quantile(null, 0.95))
     return (k, conditioned, null_mean, null_high, p_value, found[()], tau, *counts), None
+
+
+def _compared(metric_signs: FloatArray, gap_signs: FloatArray) -> tuple[IntArray, BoolArray]:
+    """Both signs of each pair as one number, and which pairs are without a tie."""
+    return 2 * (metric_signs > 0) + (gap_signs > 0), metric_signs * gap_signs != 0
 
 
 def _joint(levels: IntArray, axes: tuple[int, ...]) -> IntArray:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Columns = Mapping[str, Any]
 """Columns of one length by name: a dict of arrays, or a pandas DataFrame. Missing reals are NaN, missing text None."""
 
