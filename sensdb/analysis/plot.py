@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensdb.analysis.answer import Answer
-from sensdb.analysis.ask import ask, ask_query
+from sensdb.analysis.ask import ask, ask_query, ask_sql
 from sensdb.analysis.figures.catalogue import FIGURES
 from sensdb.analysis.figures.columns import AXES, scatter_query
 from sensdb.analysis.population import OTHER_METHOD, Filters
@@ -21,6 +22,9 @@ from sensdb.results.pictures import REGIONS, read_pictures
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+MOST_LETTERS = 24
+"""Of a data set's name in a figure, so that a panel's title does not leave the panel."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,33 @@ def plot(
     if drawing.of_one_model:
         rows = rows[rows["model_id"] == rows["model_id"].iloc[0]]
         more["pictures"] = _pictures(rows.iloc[0], artifacts_url)
-    return Plot(draw(rows, left_out, **more), answer, data(rows, **more))
+    named = _with_names_to_show(rows, database_url, cache)
+    return Plot(draw(named, left_out, **more), answer, data(rows, **more))
+
+
+def _with_names_to_show(rows: pd.DataFrame, database_url: str, cache: Path) -> pd.DataFrame:
+    """The rows with data sets from .npz files called by the file and not by its 64 characters of checksum."""
+    if "dataset" not in rows or not rows["dataset"].str.startswith("npz:").any():
+        return rows
+    known = ask_sql(database_url, cache, "select dataset, name from datasets", sync=False).table.to_pylist()
+    return rows.assign(dataset=rows["dataset"].map(names_to_show({row["dataset"]: row["name"] for row in known})))
+
+
+def names_to_show(names: Mapping[str, str]) -> dict[str, str]:
+    """What a figure calls each data set: its name, cut to MOST_LETTERS, and its checksum where two would be alike.
+
+    Args:
+        names: by `dataset`.
+    """
+    cut = {
+        dataset: name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+        for dataset, name in names.items()
+    }
+    shared = {name for name, n in Counter(cut.values()).items() if n > 1}
+    return {
+        dataset: f"{name} ({dataset.removeprefix('npz:')[:8]})" if name in shared and dataset != name else name
+        for dataset, name in cut.items()
+    }
 
 
 def _pictures(row: Mapping[str, Any], artifacts_url: str | None) -> dict[str, Any]:

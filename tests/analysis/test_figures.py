@@ -14,9 +14,11 @@ from sensdb.analysis.figures.catalogue import FIGURES
 from sensdb.analysis.figures.files import save_figure
 from sensdb.analysis.figures.gap import gap_figure
 from sensdb.analysis.figures.points import points_figure
-from sensdb.analysis.plot import plot
+from sensdb.analysis.plot import names_to_show, plot
 from sensdb.analysis.population import Filters
 from sensdb.analysis.saved_queries import load_queries
+from sensdb.database import schema
+from sensdb.database.engine import writing
 from sensdb.errors import QueryError, SensdbError, UsageError
 from tests.analysis.conftest import Study
 from tests.analysis.planted import planted_models
@@ -194,6 +196,25 @@ def test_a_figure_takes_parameters_and_filters(study: Study) -> None:
     made = plot(study.url, study.cache, "points", {"quantiles": "4"}, Filters(dataset="mnist"))
 
     assert made.answer.table.num_rows == 4
+
+
+def test_a_figure_calls_a_data_set_of_a_file_by_the_files_name(study: Study) -> None:
+    dataset = "npz:" + "a1b2c3d4" * 8
+    study.add({"dataset": dataset}, {"dataset": dataset, "width": 7})
+    sizes = dict.fromkeys(("n_train", "n_test", "height", "width", "channels", "n_classes"), 1)
+    with writing(study.engine) as connection:
+        connection.execute(schema.datasets.insert().values(dataset=dataset, name="letters", **sizes))
+
+    made = plot(study.url, study.cache, "gap")
+
+    assert "letters: 2 configurations, 2 models" in caption(made.figure)
+    assert set(made.data["dataset"]) == {dataset}
+
+
+def test_names_in_figures_are_short_and_apart() -> None:
+    names = {"npz:" + "a" * 64: "letters", "npz:" + "b" * 64: "letters", "mnist": "mnist", "npz:c": "x" * 40}
+
+    assert list(names_to_show(names).values()) == ["letters (aaaaaaaa)", "letters (bbbbbbbb)", "mnist", "x" * 23 + "…"]
 
 
 def test_an_unknown_figure_has_a_nearest_match(study: Study) -> None:
