@@ -64,6 +64,11 @@ def pauses_when_idle(first: float, draw: Callable[[float, float], float] = rando
         pause = min(2 * pause, LONGEST_PAUSE * first)
 
 
+def pause_at_start(poll: float, draw: Callable[[float, float], float] = random.uniform) -> float:
+    """Seconds before the first claim, up to a quarter of a poll: an array of workers does not claim in one moment."""
+    return draw(0.0, poll / 4)
+
+
 class StopNow(BaseException):
     """The second SIGTERM: release everything held and leave, whatever is going on."""
 
@@ -241,6 +246,7 @@ class Worker:
 
     def _serve(self) -> int:
         pauses = pauses_when_idle(self.queue.settings.poll_seconds)
+        self._stop.wait(pause_at_start(self.queue.settings.poll_seconds))
         nothing_left = 0
         sweep_id, skip = self.claims.sweep_id, self.claims.skip
         while not self.stopping():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sensdb.worker.loop import pauses_when_idle
+from sensdb.worker.loop import pause_at_start, pauses_when_idle
 from tests.conformance.factories import execute, query
 from tests.worker.conftest import Bench
 from tests.worker.counting import CountingProxy, trace_sqlite
@@ -67,6 +67,11 @@ def test_pauses_double_up_to_fifteen_times_the_first_and_are_drawn_by_half() -> 
 
     assert lowest == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
     assert highest == [3 * pause for pause in lowest]
+
+
+def test_the_first_claim_waits_up_to_a_quarter_of_a_poll() -> None:
+    assert pause_at_start(2.0, lambda low, high: low) == 0.0
+    assert pause_at_start(2.0, lambda low, high: high) == 0.5
 
 
 def _wait(condition: Callable[[], bool]) -> None:
