@@ -33,6 +33,8 @@ _counter = itertools.count()
 def pytest_configure() -> None:
     """A run that is told to stop (timeout sends TERM) ends as by Ctrl-C, so that its server is stopped too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell starts what it puts in the background deaf to Ctrl-C, and what the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
