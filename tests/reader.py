@@ -40,8 +40,15 @@ class Reader:
 
 
 @contextmanager
-def planted_for_a_reader(url: str, admin: sa.Engine) -> Iterator[Reader]:
-    """Plant `url`, two of its models fitted on true labels, and make a reader of it; the role is dropped at the end."""
+def planted_for_a_reader(admin: sa.Engine, template: str, name: str) -> Iterator[Reader]:
+    """A database `name` with a row of every kind, two models fitted on true labels, and a reader of it; both go after.
+
+    Args:
+        template: the migrated database it is copied from.
+    """
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    url = admin.url.set(database=name).render_as_string(hide_password=False)
     owner = open_engine(url)
     with writing(owner) as connection:
         plant(connection)
@@ -59,4 +66,5 @@ def planted_for_a_reader(url: str, admin: sa.Engine) -> Iterator[Reader]:
             connection.exec_driver_sql(f"DROP OWNED BY {ROLE}")
         owner.dispose()
         with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
             connection.exec_driver_sql(f"DROP ROLE {ROLE}")

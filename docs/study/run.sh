@@ -31,7 +31,7 @@ for sweep in mnist fashion-mnist; do
 done
 sensdb worker --drain
 
-sensdb query verdict > verdict.txt
 sensdb query verdict -o verdict.csv
+sensdb query verdict -p by=number -o numbers.csv
 sensdb report -o report.html
-sensdb plot gap -o gap.svg
+sensdb plot gap -o gap.png

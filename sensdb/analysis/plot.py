@@ -95,7 +95,8 @@ def _with_names_to_show(rows: pd.DataFrame, database_url: str, cache: Path) -> p
     if "dataset" not in rows or not rows["dataset"].str.startswith("npz:").any():
         return rows
     known = ask_sql(database_url, cache, "select dataset, name from datasets", sync=False).table.to_pylist()
-    return rows.assign(dataset=rows["dataset"].map(names_to_show({row["dataset"]: row["name"] for row in known})))
+    shown = names_to_show({row["dataset"]: row["name"] for row in known})
+    return rows.assign(dataset=[shown.get(dataset, dataset) for dataset in rows["dataset"]])
 
 
 def names_to_show(names: Mapping[str, str]) -> dict[str, str]:

@@ -59,10 +59,10 @@ def _read_digits() -> SplitArrays:
     # Read as a file: importing sklearn.datasets costs 3 s of CPU, as much as all else a worker does to start.
     path = _digits_file()
     try:
-        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8, ndmin=2)
+        pixels = table[:, :-1].reshape(-1, 8, 8, 1)
     except (OSError, ValueError) as error:
         raise DataError(f"digits: {path} cannot be read: {error}", "reinstall scikit-learn.") from None
-    pixels = table[:, :-1].reshape(-1, 8, 8, 1)
     y = table[:, -1].astype(np.int64)
     order = point_order("digits", len(y))
     train, test = order[:DIGITS_N_TRAIN], order[DIGITS_N_TRAIN:]

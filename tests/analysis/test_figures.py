@@ -211,6 +211,12 @@ def test_a_figure_calls_a_data_set_of_a_file_by_the_files_name(study: Study) -> 
     assert set(made.data["dataset"]) == {dataset}
 
 
+def test_a_data_set_that_nothing_is_known_of_keeps_its_own_name_in_a_figure(study: Study) -> None:
+    study.add({"dataset": "npz:a1b2"}, {"dataset": "npz:a1b2", "width": 7})
+
+    assert "npz:a1b2: 2 configurations, 2 models" in caption(plot(study.url, study.cache, "gap").figure)
+
+
 def test_names_in_figures_are_short_and_apart() -> None:
     names = {"npz:" + "a" * 64: "letters", "npz:" + "b" * 64: "letters", "mnist": "mnist", "npz:c": "x" * 40}
 

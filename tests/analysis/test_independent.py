@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from sensdb.analysis.statistics.independent import difference
+from sensdb.analysis.statistics.independent import Estimate, difference
+
+
+def with_interval(sample: DescrStatsW) -> Estimate:
+    low, high = sample.zconfint_mean()
+    return float(sample.mean), float(low), float(high)
 
 
 def test_of_normal_means_the_interval_is_statsmodels() -> None:
     generator = np.random.default_rng(0)
     first, second = DescrStatsW(generator.normal(2, 1, 80)), DescrStatsW(generator.normal(1, 3, 50))
 
-    found = difference(
-        *((float(each.mean), *map(float, each.zconfint_mean())) for each in (first, second))  # type: ignore[arg-type]
-    )
+    found = difference(with_interval(first), with_interval(second))
 
     expected = CompareMeans(first, second).zconfint_diff(usevar="unequal")
     assert found[0] == pytest.approx(first.mean - second.mean)

@@ -34,14 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def reader(postgresql_admin: sa.Engine, postgresql_template: str) -> Iterator[Reader]:
     """Nobody writes to its database, so one serves all clients."""
     name = f"sensdb_bi_check_{os.getpid()}"
-    with postgresql_admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
-    url = postgresql_admin.url.set(database=name).render_as_string(hide_password=False)
-    with planted_for_a_reader(url, postgresql_admin) as made:
-        _fill(url)
+    with planted_for_a_reader(postgresql_admin, postgresql_template, name) as made:
+        _fill(postgresql_admin.url.set(database=name).render_as_string(hide_password=False))
         yield made
-    with postgresql_admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _fill(url: str) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import uno
+from com.sun.star.connection import NoConnectException
 from com.sun.star.sdbc import SQLException
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -45,7 +46,7 @@ def office():
                 try:
                     remote = resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
                     break
-                except Exception:
+                except NoConnectException:
                     if time.monotonic() > until or process.poll() is not None:
                         raise
                     time.sleep(0.2)

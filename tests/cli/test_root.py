@@ -105,6 +105,12 @@ def test_a_misspelt_choice_gets_the_nearest_match(sensdb: Here):
         (["retry", "x"], "MODEL_ID: 'x' is not a whole number.", "sensdb retry"),
         (["jobs", "--limit"], "--limit: a value is missing.", "sensdb jobs"),
         (["--database"], "--database: a value is missing.", "sensdb"),
+        (
+            ["worker", "--until", "soon"],
+            "--until: 'soon' is not a length of time such as 3h50m, 90m or 45s.",
+            "sensdb worker",
+        ),
+        (["worker", "--checkpoint-every", "0.0s"], "--checkpoint-every: '0.0s' is no time at all.", "sensdb worker"),
         (["jobs", "extra", "more"], "sensdb jobs takes no argument more: extra more.", "sensdb jobs"),
     ],
 )

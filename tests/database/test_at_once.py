@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from sensdb.database.at_once import AtOnce
+from sensdb.database.at_once import Executor
 from sensdb.database.engine import LIMITED, open_engine
 from sensdb.errors import DatabaseError
 from sensdb.jobs.transactions import CommitUnknown, transact_at_once
@@ -86,13 +86,13 @@ def test_the_end_of_a_statement_whose_connection_is_lost_is_unknown(engine: sa.E
 def test_a_statement_that_is_given_up_for_a_lock_is_repeated(engine: sa.Engine, postgresql_url: str) -> None:
     tried = []
 
-    def work(connection: AtOnce) -> object:
+    def work(connection: Executor) -> object:
         tried.append(1)
         sql = "select 1/0" if len(tried) > 2 else "do $$ begin raise exception using errcode = '55P03'; end $$"
         return connection.execute(sa.text(sql), {}).all()
 
     with pytest.raises(sa.exc.DBAPIError, match="division by zero"):
-        transact_at_once(engine, work)  # type: ignore[arg-type]
+        transact_at_once(engine, work)
 
     assert len(tried) == 3
 
@@ -107,9 +107,9 @@ def test_a_server_that_is_away_is_told_by_its_address() -> None:
 
 
 def test_a_second_statement_is_refused_for_it_would_be_a_second_transaction(engine: sa.Engine) -> None:
-    def two(connection: AtOnce) -> None:
+    def two(connection: Executor) -> None:
         connection.execute(INSERT, {"name": "first"})
         connection.execute(INSERT, {"name": "second"})
 
     with pytest.raises(RuntimeError, match="one statement alone"):
-        transact_at_once(engine, two)  # type: ignore[arg-type]
+        transact_at_once(engine, two)

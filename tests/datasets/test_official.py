@@ -211,7 +211,12 @@ def test_digits_that_are_not_the_published_ones_are_refused(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "not found"), (b"1,2,3\n4,5,\n", "could not convert string '' to uint8")]
+    ("content", "reason"),
+    [
+        (None, "not found"),
+        (b"1,2,3\n4,5,\n", "could not convert string '' to uint8"),
+        (b"1,2,3\n", "cannot reshape array of size 2"),
+    ],
 )
 def test_digits_that_cannot_be_read_are_named_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str

@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from multiprocessing import context, forkserver, util
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 MINUTES = 300.0
 """How long a test waits for what must come: longer than a loaded machine takes."""
@@ -174,13 +175,18 @@ def _forked(connection: socket.socket) -> int:
 def _become_sensdb(arguments: list[str]) -> NoReturn:
     from sensdb.cli import main
 
-    code = 70
+    code = 70  # of an exception, which is printed
     try:
         _fork_where_it_would_spawn()
         sys.argv = ["sensdb", *arguments]
         code = main(arguments)
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
-        util._exit_function()  # type: ignore[attr-defined]
+        # An interpreter's end, which would run it, is the server's here; without it processes are not waited for.
+        standard: Any = util
+        standard._exit_function()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -191,7 +197,7 @@ def _fork_where_it_would_spawn() -> None:
 
     The standard library's own server of forks, but for its beginning: it would be a new interpreter.
     """
-    address = tempfile.mktemp(prefix="sensdb-forks-")
+    address = f"\0sensdb-forks-{os.getpid()}"  # of Linux's own: no file is left
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
@@ -205,11 +211,10 @@ def _fork_where_it_would_spawn() -> None:
             os._exit(0)
     listener.close()
     os.close(alive)
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    # No part of what others may rely on: a Python where they have other names fails here, at the first worker.
+    server: Any = vars(forkserver)["_forkserver"]
     server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = address, keep_alive, pid
-    os.set_inheritable(keep_alive, False)
-    util.Finalize(None, os.unlink, args=(address,), exitpriority=0)
-    contexts = context._concrete_contexts  # type: ignore[attr-defined]
+    contexts: Any = vars(context)["_concrete_contexts"]
     contexts["spawn"] = multiprocessing.get_context("forkserver")
 
 
