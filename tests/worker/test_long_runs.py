@@ -130,10 +130,10 @@ def test_a_folder_that_cannot_be_written_to_costs_no_model(bench: Bench) -> None
 
 def test_a_cancelled_models_checkpoint_goes_with_it(bench: Bench) -> None:
     bench.enqueue(1, **{**LONG, "max_steps": 2_000_000})
-    worker = bench.start("--drain", *OFTEN)
-    bench.wait_until(lambda: len(checkpoints(bench)) == 1)
     with bench.engine.begin() as connection:
         connection.exec_driver_sql("update queue_settings set beat_seconds = 0.3")
+    worker = bench.start("--drain", *OFTEN)
+    bench.wait_until(lambda: len(checkpoints(bench)) == 1)
 
     bench.queue.cancel(sweep="small")
     worker.communicate(timeout=MINUTES)
