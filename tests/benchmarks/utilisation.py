@@ -5,7 +5,7 @@ Counted: model-steps over slots times pack steps. Of time: what the same model-s
 starts nor ends nor checks a model, over what they took here, so that starts, checks, copies and the tail of the queue
 are all paid for; in CPU time of the one thread, the two interleaved in the same minutes. On a CPU empty slots are not
 computed, so this, and not the share counted, is the utilisation of training-engine.md 7, whose median is 20,000 steps;
-short models pay more for their start: `--median 2000`.
+short models pay more for their start: `--median 2000`. The median of each row is printed with it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from sensdb.training.trainer import Trainer
 from tests.benchmarks.training import by_sensdb, spec_of
 from tests.training.models import MADE_UP, made_up_data, made_up_info
 
-SHAPES: list[tuple[tuple[int, int, int], tuple[int, ...], int]] = [
-    ((8, 8, 1), (16, 16), 32),
-    ((8, 8, 1), (50, 50), 32),
-    ((28, 28, 1), (100, 100, 100), 100),
+# Image, hidden layers, batch, median number of steps: fewer where a step takes so long that a start hardly shows.
+SHAPES: list[tuple[tuple[int, int, int], tuple[int, ...], int, int]] = [
+    ((8, 8, 1), (16, 16), 32, 20_000),
+    ((8, 8, 1), (50, 50), 32, 20_000),
+    ((28, 28, 1), (100, 100, 100), 100, 2_000),
 ]
 SIGMA = 0.7
 MODELS_A_SLOT = 15
@@ -74,21 +75,22 @@ def refilled(specs: list[TrainingSpec], data: TrainingData, slots: int) -> tuple
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--median", type=int, default=20_000, help="of the models' numbers of steps")
-    parser.add_argument("--slots", type=int, help="at most; fewer than planned for a quicker run")
+    parser.add_argument("--median", type=int, help="of the models' numbers of steps, for all shapes")
+    parser.add_argument("--slots", type=int, default=8, help="at most; a run takes as long as it has slots")
     parser.add_argument("--points", type=int, default=2000, help="training points, all seen by each check")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(
         f"{device_class('cpu')}, torch {torch.__version__}, {platform.platform()}, {arguments.rounds} rounds, medians"
     )
-    print(f"log-normal steps, median {arguments.median}, sigma {SIGMA}, {MODELS_A_SLOT} models a slot")
-    print(f"{'shape':24} {'slots':>5} {'counted':>8} {'of time':>8} {'spread':>13}")
-    for image, hidden, batch in SHAPES:
+    print(f"log-normal steps, sigma {SIGMA}, {MODELS_A_SLOT} models a slot")
+    print(f"{'shape':24} {'median':>7} {'slots':>5} {'counted':>8} {'of time':>8} {'spread':>13}")
+    for image, hidden, batch, usual in SHAPES:
+        median = arguments.median or usual
         data = made_up_data(made_up_info(arguments.points, image, 10))
         spec = spec_of(hidden, batch, "momentum", data.info)
-        slots = min(plan_slots(spec, data, "cpu"), arguments.slots or 1 << 20)
-        specs = specs_of(hidden, batch, data, MODELS_A_SLOT * slots, arguments.median)
+        slots = min(plan_slots(spec, data, "cpu"), arguments.slots)
+        specs = specs_of(hidden, batch, data, MODELS_A_SLOT * slots, median)
         full = by_sensdb(spec, data, slots)
         full(1.0)
         shares, counted = [], 0.0
@@ -100,8 +102,8 @@ def main() -> None:
             shares.append(model_steps / rate / seconds)
         shape = "-".join(map(str, (data.info.input_size, *hidden, 10)))
         spread = f"{min(shares):.2f} to {max(shares):.2f}"
-        row = f"{f'{shape} b{batch}':24} {slots:5d} {counted:8.2f} {statistics.median(shares):8.2f} {spread:>13}"
-        print(row, flush=True)
+        kind = f"{f'{shape} b{batch}':24} {median:7d} {slots:5d}"
+        print(f"{kind} {counted:8.2f} {statistics.median(shares):8.2f} {spread:>13}", flush=True)
 
 
 if __name__ == "__main__":

@@ -75,10 +75,10 @@ def test_a_connection_is_as_before_for_the_transaction_that_follows(engine: sa.E
 
 
 def test_the_end_of_a_statement_whose_connection_is_lost_is_unknown(engine: sa.Engine) -> None:
-    suicide = sa.text("select pg_terminate_backend(pg_backend_pid())")
+    ends_itself = sa.text("select pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(CommitUnknown):
-        transact_at_once(engine, lambda connection: connection.execute(suicide, {}).all())
+        transact_at_once(engine, lambda connection: connection.execute(ends_itself, {}).all())
 
     assert query(engine, "select 1") == [(1,)]
 
