@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from sensdb.definitions.document import read_document
@@ -90,6 +91,7 @@ class MeasureSettings:
             keep_weights=boolean(f"{where}.keep_weights", mapping.get("keep_weights", default.keep_weights)),
         )
 
+    @lru_cache(maxsize=64)  # noqa: B019  frozen and few: a sweep's models are measured alike
     def canonical(self) -> str:
         """The block as JSON in one spelling with every key present, as `jobs.measure` holds it."""
         return canonical_json(

@@ -70,7 +70,7 @@ class Dialect:
             listed = (
                 f"cast(value->>{place} as {kind}) as {name}" for place, (name, kind) in enumerate(columns.items())
             )
-            return f"select {', '.join(listed)} from json_array_elements(cast(:{parameter} as json)) as r(value)"
+            return f"select {', '.join(listed)} from jsonb_array_elements(cast(:{parameter} as jsonb)) as r(value)"
         listed = (f"json_extract(value, '$[{place}]') as {name}" for place, name in enumerate(columns))
         return f"select {', '.join(listed)} from json_each(:{parameter})"
 

@@ -6,7 +6,7 @@ disk, those of the rivals neither):
 - claim and finish, one job at a time over one connection, beside procrastinate and pgqueuer, each asked through its
   own functions and drivers, without the loop of its worker; all in turn, medians over the rounds. Plain: the same
   statements, each between a BEGIN and a COMMIT of its own way to the server. With results: `store` of a row a model;
-- claim and finish of packs of 64, without rows of results;
+- claim and finish of packs of 64, without rows of results, by one worker and by four;
 - a claim of 64 with 1,000 and with a million jobs queued, and the rows of `jobs` that it reads;
 - enqueue of many specs, deduplicated, and once more the same ones; raw is a COPY of the rows that it left;
 - `status`, as a command asks it, with many jobs;
@@ -39,7 +39,7 @@ from sensdb.jobs.queue import Job, Queue
 from sensdb.jobs.transactions import transact, transact_at_once
 from sensdb.operations.status import read_status
 from sensdb.results.writer import store
-from tests.conformance.factories import a_result, a_spec, a_worker, enqueue, execute, many_models, pairs, query, scalar
+from tests.conformance.factories import a_result, a_spec, a_worker, enqueue, execute, many_models, pairs, scalar
 from tests.conformance.processes import in_processes
 from tests.postgresql import Cluster
 
@@ -47,6 +47,7 @@ RIVALS = {"procrastinate": ["procrastinate>=3.10"], "pgqueuer": ["pgqueuer[async
 PACK = 64
 MILLION = 1_000_000
 SQLITE_PROCESSES = 8
+WORKERS = 4
 TABLES_OF_AN_ENQUEUE = ("models", "sweep_models", "jobs")
 
 
@@ -123,12 +124,22 @@ def claim_and_store(queue: Queue, n: int) -> float:
     return done / (time.perf_counter() - started)
 
 
-def work_off(queue: Queue, number: int, limit: int) -> int:
-    """One of several processes: claim and finish until nothing is left; how many jobs it ended."""
+def work_off(queue: Queue, number: int, limit: int) -> tuple[int, float]:
+    """One of several processes: claim and finish until nothing is left; how many jobs it ended, and its seconds."""
     done = 0
+    started = time.perf_counter()
     while jobs := queue.claim(f"worker-{number}", limit):
         done += len(transact_at_once(queue.engine, lambda connection, jobs=jobs: queue.close(connection, pairs(jobs))))
-    return done
+    return done, time.perf_counter() - started
+
+
+def together(queue: Queue, url: str, n_processes: int, limit: int) -> float:
+    """Jobs a second of several processes that work a queue off; an error of any of them ends the benchmark."""
+    n_jobs = scalar(queue.engine, "select count(*) from jobs")
+    found = in_processes(work_off, n_processes, url, limit)
+    assert sum(done for done, _ in found) == n_jobs, found
+    assert scalar(queue.engine, "select count(*) from attempts") == n_jobs
+    return float(n_jobs / max(seconds for _, seconds in found))
 
 
 def rival_environment(folder: Path) -> Path:
@@ -153,7 +164,7 @@ def rival(python: Path, name: str, url: str, n: int) -> tuple[float, str]:
 
 def line(what: str, value: str, beside: str = "") -> None:
     """One row of the table."""
-    print(f"{what:<52}{value:>22}   {beside}", flush=True)
+    print(f"{what:<60}{value:>18}   {beside}", flush=True)
 
 
 def one_at_a_time(server: Server, python: Path | None, n: int, rounds: int) -> None:
@@ -181,14 +192,17 @@ def one_at_a_time(server: Server, python: Path | None, n: int, rounds: int) -> N
 
 
 def packs(server: Server, n: int, rounds: int) -> None:
-    """Packs of 64."""
-    rates = []
+    """Packs of 64, by one worker and by several at once."""
+    alone, beside = [], []
     for _ in range(rounds):
         with queue_on(server.new(), n) as queue:
-            rates.append(claim_and_finish(queue, PACK, n))
-    line(
-        f"packs of {PACK}, claim and finish without rows", f"{statistics.median(rates):,.0f} models/s", "wanted 25,000"
-    )
+            alone.append(claim_and_finish(queue, PACK, n))
+        url = server.new()
+        with queue_on(url, 2 * n) as queue:
+            beside.append(together(queue, url, WORKERS, PACK))
+    what = f"packs of {PACK}, claim and finish without rows"
+    line(f"{what}, 1 worker", f"{statistics.median(alone):,.0f} models/s", "wanted 25,000")
+    line(f"{what}, {WORKERS} workers", f"{statistics.median(beside):,.0f} models/s")
 
 
 def claim_cost(server: Server, sizes: Sequence[int]) -> None:
@@ -264,16 +278,8 @@ def sqlite(n: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/bench.db"
             with queue_on(url, n * (8 if limit > 1 else 1)) as queue:
-                n_jobs = scalar(queue.engine, "select count(*) from jobs")
-                started = time.perf_counter()
-                # An error of any process is raised here, and ends the benchmark.
-                done = in_processes(work_off, SQLITE_PROCESSES, url, limit)
-                taken = time.perf_counter() - started
-                twice = query(queue.engine, "select count(*) from attempts")[0][0] - n_jobs
-        assert sum(done) == n_jobs, done
-        assert twice == 0
-        what = f"SQLite, {SQLITE_PROCESSES} processes, {limit} at a time"
-        line(what, f"{n_jobs / taken:,.0f} jobs/s", "0 errors, 0 twice; start of the processes included")
+                rate = together(queue, url, SQLITE_PROCESSES, limit)
+        line(f"SQLite, {SQLITE_PROCESSES} processes, {limit} at a time", f"{rate:,.0f} jobs/s", "0 errors, 0 twice")
 
 
 def seconds(call: Callable[[], object]) -> float:
