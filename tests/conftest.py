@@ -2,6 +2,7 @@
 
 Environment:
     SENSDB_TEST_PG_URL: a server to use instead of one the tests start; its user may CREATE DATABASE.
+    SENSDB_TEST_PG_BIN: the folder of the programs of the server that the tests start; see tests/postgresql.py.
     SENSDB_SKIP_POSTGRESQL=1: leave PostgreSQL out; without it a server that does not start fails the tests.
 """
 
@@ -35,6 +36,26 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A shell starts what it puts in the background deaf to Ctrl-C, and what the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Half of the processes begin with the modules whose tests wait long: what is begun last, ends last.
+
+    The others keep the cores busy meanwhile. `--dist worksteal` hands each process an equal share of the list, in
+    order, and an idle one takes from the end of another's.
+    """
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = iter([item for item in items if not item.get_closest_marker("long")])
+    modules = list(dict.fromkeys(item.path for item in long))
+    n_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    n_waiting = max(1, n_processes // 2)
+    ordered: list[pytest.Item] = []
+    for process in range(n_processes):
+        own = [item for item in long if modules.index(item.path) % n_waiting == process]
+        share = (len(items) - len(ordered)) // (n_processes - process)
+        ordered += [*own, *itertools.islice(short, max(0, share - len(own)))]
+    items[:] = [*ordered, *short]
 
 
 @pytest.fixture(autouse=True)

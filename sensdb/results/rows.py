@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -181,17 +182,29 @@ def _clean(metric: Metric, given: Values | None, n_points: int) -> Column:
 
 
 def _copy_pattern(columns: Mapping[str, Column], missing: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]) -> bytes:
-    """Rows whose NULLs lie in the same columns, so that all have the same layout: a count of fields, then for each
-    its length, -1 for NULL, and its bytes, all big-endian."""
-    fields: list[tuple[str, str]] = [("n_fields", ">i2")]
+    """Rows whose NULLs lie in the same columns, so that all have the same layout."""
+    kinds = tuple(column.values.dtype for column in columns.values())
+    buffer = np.repeat(_layout(tuple(columns), kinds, missing.tobytes()), len(rows))
     for (name, column), absent in zip(columns.items(), missing, strict=True):
-        fields.append((f"{name}.length", ">i4"))
-        if not absent:
-            fields.append((name, column.values.dtype.newbyteorder(">").str))
-    buffer = np.zeros(len(rows), dtype=fields)
-    buffer["n_fields"] = len(columns)
-    for (name, column), absent in zip(columns.items(), missing, strict=True):
-        buffer[f"{name}.length"] = _NULL if absent else column.values.dtype.itemsize
         if not absent:
             buffer[name] = column.values[rows]
     return buffer.tobytes()
+
+
+@lru_cache(maxsize=1024)
+def _layout(names: tuple[str, ...], kinds: tuple[np.dtype[Any], ...], missing: bytes) -> npt.NDArray[np.void]:
+    """A row of one pattern of NULLs without its values, [1]: a count of fields, then for each its length, -1 for
+    NULL, and its bytes, all big-endian.
+
+    Remembered, for the models of a sweep have the same few patterns, and to make it takes longer than to fill it.
+    """
+    fields: list[tuple[str, str]] = [("n_fields", ">i2")]
+    for name, kind, absent in zip(names, kinds, missing, strict=True):
+        fields.append((f"{name}.length", ">i4"))
+        if not absent:
+            fields.append((name, kind.newbyteorder(">").str))
+    row = np.zeros(1, dtype=fields)
+    row["n_fields"] = len(names)
+    for name, kind, absent in zip(names, kinds, missing, strict=True):
+        row[f"{name}.length"] = _NULL if absent else kind.itemsize
+    return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,6 +31,8 @@ from tests.conformance.factories import (
     pairs,
     query,
 )
+
+pytestmark = pytest.mark.long
 
 SWEEPS = ("first", "second")
 WORKERS = ("ann", "bob")

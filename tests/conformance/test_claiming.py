@@ -30,6 +30,8 @@ from tests.conformance.factories import (
 )
 from tests.conformance.processes import claim_everything, claim_once_and_die, in_processes
 
+pytestmark = pytest.mark.long
+
 
 class TestOneOwner:
     @pytest.mark.parametrize("limit", [1, 7])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
+import pytest
 import sqlalchemy as sa
 
 from sensdb.database.engine import open_engine
@@ -15,6 +16,8 @@ from sensdb.jobs.queue import Pair, Queue
 from sensdb.worker.heartbeat import Heartbeat
 from tests.conformance.factories import a_worker, enqueue, pairs, query, some_specs
 from tests.postgresql import Cluster
+
+pytestmark = pytest.mark.long
 
 MANY = 200
 

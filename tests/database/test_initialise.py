@@ -20,6 +20,8 @@ from sensdb.database.migrate import Initialised, initialise
 from sensdb.database.views import VIEWS
 from sensdb.errors import DatabaseError
 
+pytestmark = pytest.mark.long
+
 CREATED = Initialised("created", None, schema.REVISION, len(schema.metadata.tables), len(VIEWS))
 CURRENT = Initialised("current", schema.REVISION, schema.REVISION, len(schema.metadata.tables), len(VIEWS))
 

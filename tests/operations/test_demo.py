@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from sensdb.operations.demo import FIGURES, STORY, run_demo
 
+pytestmark = pytest.mark.long
+
 SWEEP = """
 seeds: 2
 fixed: {dataset: digits, n_train: 300, learning_rate: 0.05, batch_size: 32, max_steps: 1500, stop: fitted}

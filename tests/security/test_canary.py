@@ -14,6 +14,8 @@ from sensdb.database.engine import open_engine, reading
 from tests.cli.running import Here
 from tests.cli.study import kill_jobs, write_sweep
 
+pytestmark = pytest.mark.long
+
 CANARY = "canary-5c1f09"
 SENSDB = Path(sys.executable).parent / "sensdb"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from sensdb.jobs.queue import Queue
 from tests.conformance.factories import enqueue, execute, query, some_specs
 from tests.storm.storm import _context
 from tests.storm.worker import Traits, run_worker
+
+pytestmark = pytest.mark.long
 
 N, KILLER = 24, 7
 

@@ -9,6 +9,8 @@ import pytest
 from tests.storm.faults import FAULTS, RESTART
 from tests.storm.storm import Storm
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:

@@ -28,6 +28,8 @@ from sensdb.training.network import StackedNetwork
 from tests.datasets.written import write_npz
 from tests.worker.conftest import Bench
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def digits() -> MeasurementData:

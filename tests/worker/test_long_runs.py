@@ -18,6 +18,8 @@ from sensdb.training.trainer import Trained, train_alone
 from tests.worker.conftest import Bench
 from tests.worker.prepared import MINUTES
 
+pytestmark = pytest.mark.long
+
 # Half a second of work or more.
 LONG = {"max_steps": 15_000, "n_train": 400}
 OFTEN = ("--checkpoint-every", "0.1s")

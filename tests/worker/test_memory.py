@@ -37,7 +37,10 @@ threading.Thread(target=say, daemon=True).start()
 work_in_process(WorkerOptions(url, (), str(folder / "artifacts"), folder, drain=True), Allowance(None), sending)
 """
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux's /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux's /proc"),
+]
 
 
 def run_limited(bench: Bench, *, planned: int, limit: int) -> tuple[int, str]:

@@ -13,6 +13,8 @@ from sensdb.definitions.measure import MeasureSettings
 from sensdb.results.weights import read_weights
 from tests.worker.conftest import Bench
 
+pytestmark = pytest.mark.long
+
 KEEPING = MeasureSettings(points=30, transitions_points=10, keep_weights=True)
 LITTLE = replace(KEEPING, keep_weights=False)
 

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from tests.worker.conftest import Bench
 from tests.worker.prepared import MINUTES
 
+pytestmark = pytest.mark.long
+
 LONG = {"max_steps": 2_000_000}
 STATES = "select state from jobs order by model_id"
 

@@ -25,6 +25,8 @@ from tests.postgresql import Cluster
 from tests.storm.journal import Verdict, check
 from tests.workers.hosts import Network
 
+pytestmark = pytest.mark.long
+
 SENSDB = Path(sys.executable).parent / "sensdb"
 DATABASE, CUT, SLOW, PLAIN = "database", "cut-off", "slow", "plain"
 LEASE_SECONDS = 5.0
