@@ -100,7 +100,7 @@ def ask_query(
     chosen = values(query.parameters, given)
 
     manifest = _manifest(database_url, cache, sync=sync, progress=progress)
-    kept = remembered.recall(remembered.answer_file(cache, manifest, query, chosen, filters))
+    kept = remembered.recall(remembered.question_file(cache, manifest, query, chosen, filters), manifest)
     if kept is not None:
         return Answer(query.columns, kept[0], {**kept[1], **_origin(manifest, filters)})
 
@@ -115,7 +115,8 @@ def ask_query(
         if n_models and not table.num_rows and "v_points" in query.sql:
             notes = (NO_POINT_ROWS, *notes)
         about = {"query": query.name, "parameters": bound, "n_models": n_models, "left_out": reasons, "notes": notes}
-        remembered.keep(remembered.answer_file(cache, manifest, query, chosen, filters), table, about)
+        file = remembered.question_file(cache, manifest, query, chosen, filters)
+        remembered.keep(file, manifest, query, table, about)
         return Answer(query.columns, table, {**about, **_origin(manifest, filters)})
 
     return _on_mirror(database_url, cache, manifest, filters, run)

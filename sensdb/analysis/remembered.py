@@ -1,8 +1,8 @@
 """Answers of saved queries kept beside the mirror: they follow from query, parameters and the mirror's files.
 
-A file of the mirror has the hash of its content in its name, so the names of the files a query can read, with its text,
-its parameters and filters and the state of sensdb's own code, say which answer it is. One that was kept is read without
-DuckDB: its intervals are not drawn again.
+The text of a query, its parameters and filters and the state of sensdb's own code say which question it is. A file of
+the mirror has the hash of its content in its name, so the names of the files that an answer was made of, noted in it,
+say whether it still holds. One that does is read without DuckDB and the schema: its intervals are not drawn again.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ import pyarrow as pa
 from sensdb import version
 from sensdb.analysis.population import Filters
 from sensdb.analysis.saved_queries import SavedQuery
-from sensdb.database import schema
-from sensdb.database.views import VIEWS, view_sql
 from sensdb.mirror.manifest import Manifest, write_file
 
 MOST_ANSWERS = 200
@@ -32,25 +30,35 @@ ALWAYS_READ = ("models", "model_metrics", "sweeps", "sweep_models", "datasets")
 Kept = tuple[pa.Table, dict[str, Any]]
 
 
-def answer_file(
+def question_file(
     cache: Path, manifest: Manifest, query: SavedQuery, parameters: Mapping[str, Any], filters: Filters
 ) -> Path:
-    """Where the answer to a question is kept, whether it is there or not."""
-    tables = tables_of(query.sql) | set(ALWAYS_READ)
-    made_of = [
-        sorted(file for name, file in manifest.tables.items() if name in tables),
-        [segment.file for segment in manifest.segments] if "point_metrics" in tables else [],
+    """Where the last answer to a question is kept, whether it is there or not."""
+    question = [
         [str(query.path), query.sql, query.then, [(column.name, column.type) for column in query.columns]],
         sorted(parameters.items()),
         filters.given(),
         code_state(),
     ]
-    key = hashlib.sha256(json.dumps(made_of, default=str).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps(question, default=str).encode()).hexdigest()[:32]
     return cache / "answers" / manifest.identity / f"{key}.arrow"
+
+
+def made_of(manifest: Manifest, tables: Iterable[str]) -> dict[str, list[str]]:
+    """The mirror's files that hold these tables."""
+    segments = sorted(segment.file for segment in manifest.segments)
+    return {
+        name: segments if name == "point_metrics" else [manifest.tables[name]] if name in manifest.tables else []
+        for name in sorted(tables)
+    }
 
 
 def tables_of(sql: str) -> set[str]:
     """The tables of the database that an SQL text may read: all that it, or a view that it names, names."""
+    # Half a second of a slow machine, which a kept answer does without.
+    from sensdb.database import schema
+    from sensdb.database.views import VIEWS, view_sql
+
     found: set[str] = set()
     left = [sql]
     while left:
@@ -74,12 +82,15 @@ def _files_below(folder: Path) -> Iterable[str]:
     return (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
 
 
-def recall(file: Path) -> Kept | None:
-    """The answer that is kept in a file, with what was said beside it; None where there is none that can be read."""
+def recall(file: Path, manifest: Manifest) -> Kept | None:
+    """The answer that is kept in a file, with what was said beside it; None where there is none that still holds."""
     try:
         with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:
             table = reader.read_all()
+        noted = json.loads(table.schema.metadata[b"made_of"])
         about = json.loads(table.schema.metadata[b"about"])
+        if noted != made_of(manifest, noted):
+            return None
         with suppress(OSError):
             os.utime(file)  # the oldest go first
         return table.replace_schema_metadata(None), {**about, "notes": tuple(about["notes"])}
@@ -87,10 +98,16 @@ def recall(file: Path) -> Kept | None:
         return None
 
 
-def keep(file: Path, table: pa.Table, about: Mapping[str, Any]) -> None:
-    """Keep an answer, and no more than the last ones; a cache that cannot be written keeps none."""
+def keep(file: Path, manifest: Manifest, query: SavedQuery, table: pa.Table, about: Mapping[str, Any]) -> None:
+    """Keep an answer in place of an earlier one to the same question, and no more than the last ones.
+
+    A cache that cannot be written keeps none.
+    """
     sink = pa.BufferOutputStream()
-    stored = table.replace_schema_metadata({b"about": json.dumps(about).encode()})
+    files = made_of(manifest, tables_of(query.sql) | set(ALWAYS_READ))
+    stored = table.replace_schema_metadata(
+        {b"about": json.dumps(about).encode(), b"made_of": json.dumps(files).encode()}
+    )
     with pa.ipc.new_file(sink, stored.schema) as writer:
         writer.write_table(stored)
     with suppress(OSError):

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from sensdb.database.deadlines import know_connections
-from sensdb.database.schema import REVISION, VERSION_TABLE
+from sensdb.database.revision import REVISION, VERSION_TABLE
 from sensdb.database.url import check_sqlite_place, mask, parse_url, secrets_of
 from sensdb.errors import DatabaseError
 

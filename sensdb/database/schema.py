@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensdb.database.columns import metadata
+from sensdb.database.revision import REVISION, VERSION_TABLE
 from sensdb.database.tables_queue import (
     ATTEMPT_OUTCOMES,
     JOB_KINDS,
@@ -53,9 +54,3 @@ __all__ = [
     "trajectory_metrics",
     "workers",
 ]
-
-VERSION_TABLE = "sensdb_alembic_version"
-"""Alembic's revision, in a table of our own name: a database may hold another tool's."""
-
-REVISION = "0001"
-"""The migration that makes this schema; four digits, counting up."""

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import sqlalchemy as sa
 
-from sensdb.database.schema import REVISION
+from sensdb.database.revision import REVISION
 from sensdb.database.url import mask, parse_url, sqlite_path
 from sensdb.errors import DatabaseError
 from sensdb.version import __version__

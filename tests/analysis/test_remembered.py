@@ -12,6 +12,8 @@ import pytest
 from sensdb.analysis import remembered, summarised
 from sensdb.analysis.ask import ask
 from sensdb.analysis.population import Filters
+from sensdb.analysis.saved_queries import SavedQuery
+from sensdb.mirror.manifest import Manifest
 from tests.analysis.conftest import Study
 from tests.mirror.looking import points
 from tests.mirror.stored import replace_result
@@ -23,9 +25,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     keep = remembered.keep
 
-    def counting(file: Path, table: Any, about: Any) -> None:
-        names.append(about["query"])
-        keep(file, table, about)
+    def counting(file: Path, manifest: Manifest, query: SavedQuery, table: Any, about: Any) -> None:
+        names.append(query.name)
+        keep(file, manifest, query, table, about)
 
     monkeypatch.setattr(remembered, "keep", counting)
     return names
@@ -121,7 +123,8 @@ def test_a_kept_answer_imports_nothing_heavy(study: Study) -> None:
     script = (
         "import sys; from pathlib import Path; from sensdb.analysis.ask import ask;"
         " ask(sys.argv[1], Path(sys.argv[2]), 'correlation', sync=False);"
-        " print(*sorted({'duckdb', 'pandas', 'scipy', 'statsmodels', 'pyarrow.parquet'} & set(sys.modules)))"
+        " heavy = {'duckdb', 'pandas', 'scipy', 'statsmodels', 'pyarrow.parquet', 'sensdb.database.schema'};"
+        " print(*sorted(heavy & set(sys.modules)))"
     )
 
     said = subprocess.run([sys.executable, "-c", script, study.url, study.cache], check=True, stdout=subprocess.PIPE)
