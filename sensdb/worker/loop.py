@@ -126,6 +126,8 @@ class Worker:
         if found is None:
             return 0  # told to stop before it answered
         require_revision(self.queue.engine.url, found[0])
+        if self.insist(lambda: self.queue.settings) is None:  # kept: later uses of them ask nothing
+            return 0
         self.artifacts = ArtifactStore(self.options.artifacts_url, self.queue.identity)
         self.spool = Spool(spool_folder(self.options.cache_path, self.queue.identity), self.worker_id)
         # With a connection of its own: it stores while this thread claims.
@@ -133,8 +135,10 @@ class Worker:
         self.storing = Storing(Queue(engine), self.spool, self.heartbeat)
         checkpoints = checkpoint_folder(self.options.cache_path, self.queue.identity)
         self.checkpoints = Checkpoints(checkpoints, self.device, self.options.checkpoint_seconds)
-        if self.options.sweep is not None:
-            self.claims.sweep_id = self.queue.sweep_id(self.options.sweep)
+        if (sweep := self.options.sweep) is not None:
+            self.claims.sweep_id = self.insist(lambda: self.queue.sweep_id(sweep))
+            if self.claims.sweep_id is None:
+                return 0
         self.insist(lambda: self.queue.register_worker(self._record()))
         # Before the attempts they belong to are taken back.
         self.storing.take_in(now=True)

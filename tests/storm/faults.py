@@ -8,11 +8,12 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 
+from sensdb.errors import DatabaseError
 from tests.conformance.factories import execute, query
 from tests.storm.worker import CLOCK, DISK_FULL, SPOOL_FULL
 
@@ -22,7 +23,20 @@ if TYPE_CHECKING:
 LONGER_THAN_A_LEASE = 1.4
 
 
+T = TypeVar("T")
 Inject = Callable[["Storm", random.Random], tuple[Sequence["Member"], bool]]
+
+
+def once_it_answers(call: Callable[[], T]) -> T:
+    """The database may be away or have no connection to give: faults come where others are still felt."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            return call()
+        except (psycopg.OperationalError, sa.exc.DBAPIError, DatabaseError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def kill(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bool]:
@@ -122,7 +136,7 @@ def exhaust_connections(storm: Storm, draw: random.Random) -> tuple[Sequence[Mem
     """Every connection of the server is taken for a while, and one worker's are cut."""
     victim = draw.choice(storm.healthy())
     # The first of them cuts the victim off: later there is none to be had.
-    first = psycopg.connect(storm.plain_url, connect_timeout=5, autocommit=True)
+    first = once_it_answers(lambda: psycopg.connect(storm.plain_url, connect_timeout=5, autocommit=True))
     taken = [first]
     try:
         while len(taken) < 200:
@@ -142,7 +156,7 @@ def exhaust_connections(storm: Storm, draw: random.Random) -> tuple[Sequence[Mem
 
 def hold_a_snapshot(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bool]:
     """A reader holds one snapshot for a while, in the middle of a transaction."""
-    connection = storm.engine.connect()
+    connection = once_it_answers(storm.engine.connect)
     if storm.kind == "postgresql":
         connection.execution_options(isolation_level="REPEATABLE READ")
     transaction = connection.begin()
@@ -161,7 +175,7 @@ def hold_a_snapshot(storm: Storm, draw: random.Random) -> tuple[Sequence[Member]
 
 def write_beside(storm: Storm, draw: random.Random) -> tuple[Sequence[Member], bool]:
     """Another writer keeps the database's write lock for a while."""
-    connection = storm.engine.connect().execution_options(writes=True)
+    connection = once_it_answers(storm.engine.connect).execution_options(writes=True)
     transaction = connection.begin()
     connection.exec_driver_sql("update sweeps set description = 'written beside'")
 
@@ -239,7 +253,7 @@ def _fill(storm: Storm, *, seconds: float) -> None:
     flag = storm.folder / DISK_FULL
     flag.touch()
     if storm.kind == "postgresql":
-        execute(storm.engine, "insert into disk_full values (1)")
+        once_it_answers(lambda: execute(storm.engine, "insert into disk_full values (1)"))
 
     def empty() -> None:
         flag.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ from sensdb.jobs.queue import Queue
 from tests.conformance.factories import enqueue, execute, scalar, some_specs
 from tests.conformance.proxy import CuttingProxy
 from tests.postgresql import Cluster
-from tests.storm.faults import FAULTS, RESTART, Inject, make_disk, restart
+from tests.storm.faults import FAULTS, RESTART, Inject, make_disk, once_it_answers, restart
 from tests.storm.journal import check, read_journals
 from tests.storm.report import Fault, Report, recovery
 from tests.storm.worker import Traits, run_worker
@@ -193,8 +193,12 @@ class Storm:
 
     def administer(self, statement: str, **values: object) -> None:
         """Run a statement of PostgreSQL on a connection to another database."""
-        with self._admin.connect() as connection:
-            connection.execute(sa.text(statement), values)
+
+        def administer() -> None:
+            with self._admin.connect() as connection:
+                connection.execute(sa.text(statement), values)
+
+        once_it_answers(administer)
 
     def restart(self) -> None:
         """Restart the server in the middle of everything."""
