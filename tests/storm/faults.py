@@ -258,7 +258,7 @@ def _fill(storm: Storm, *, seconds: float) -> None:
     def empty() -> None:
         flag.unlink(missing_ok=True)
         if storm.kind == "postgresql":
-            execute(storm.engine, "delete from disk_full")
+            once_it_answers(lambda: execute(storm.engine, "delete from disk_full"))
 
     storm.later(seconds, empty)
 
