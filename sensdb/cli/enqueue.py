@@ -50,6 +50,7 @@ def enqueue(
     from sensdb.operations import enqueue as operation
     from sensdb.operations.enqueue_text import foretell, tell
     from sensdb.operations.opening import open_queue
+    from sensdb.operations.pace import pace_here
 
     if listing:
         output.write(operation.list_builtin_sweeps(), operation.BUILTIN_COLUMNS)
@@ -62,6 +63,6 @@ def enqueue(
     with open_queue(settings.database_url) as queue:
         for plan in plans:
             if dry_run:
-                write_text(foretell(plan, plan.preview(queue)))
+                write_text(foretell(plan, plan.preview(queue), pace_here(queue)))
             else:
                 note("\n".join(tell(plan.sweep.name, plan.enqueue(queue, priority))))

@@ -4,6 +4,9 @@ A sum of what has to be done, each part at a rate of its own. Rates were fitted 
 timed measurings: inputs of 64 to 1728 numbers, widths 16 to 1024, 1 to 32 hidden layers, batches of 32 to 2000,
 float32, one core with AVX-512. All lie within a factor of 1.7 of the sums, two thirds within 1.2. Transitions depend on
 what was learnt, and deeper and wider networks were not tried: what a sweep really takes, its workers' progress says.
+
+A core with AVX2 that has other work takes several times as long (the median of the study's 1,449 models: 3.9 times),
+so `sensdb enqueue --dry-run` says how the last models of the same machine compare (operations/pace.py).
 """
 
 from __future__ import annotations

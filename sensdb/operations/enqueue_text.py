@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from sensdb.jobs.records import Enqueued
 from sensdb.operations.enqueue import Plan
+from sensdb.operations.pace import Pace
 from sensdb.worker.identity import usable_cores
 from sensdb.worker.progress import duration_text
 
 
-def foretell(plan: Plan, found: Enqueued) -> str:
-    """The report of --dry-run: sizes of the axes, what was left out, what is there already, cost, sample specs."""
+def foretell(plan: Plan, found: Enqueued, pace: Pace | None = None) -> str:
+    """The report of --dry-run: sizes of the axes, what was left out, what is there already, cost, sample specs.
+
+    Args:
+        pace: of models that were trained on this machine, where that is known.
+    """
     expansion, cost, cores = plan.expansion, plan.cost, usable_cores()
     axes = ", ".join(f"{name} {size}" for name, size in expansion.axes) or "none"
     n_excluded = sum(expansion.n_excluded.values())
@@ -24,6 +29,7 @@ def foretell(plan: Plan, found: Enqueued) -> str:
         f"trains all {cost.n_models} in at most {cost.training_flops:.2g} operations; with measuring that is about "
         f"{duration_text(cost.core_seconds)} of one CPU core, {duration_text(cost.core_seconds / cores)} on the "
         f"{cores} here",
+        *([] if pace is None else [_at_pace(pace, cost.core_seconds / cores)]),
         f"stores {cost.point_rows:,} point rows, {cost.database_bytes / 1e9:.2g} GB",
     ]
     specs = expansion.specs
@@ -58,6 +64,14 @@ def tell(name: str, done: Enqueued) -> list[str]:
         (done.n_held, f"{{}} wait, for the sweep is paused: sensdb resume --sweep {name}"),
     ]
     return lines + [f"  {text.format(n)}" for n, text in told if n]
+
+
+def _at_pace(pace: Pace, seconds: float) -> str:
+    """What the time of rates.py, another machine's, comes to on this one."""
+    return (
+        f"the last {pace.n_models} models trained on this machine took {pace.factor:.2g} times as long as that says: "
+        f"about {duration_text(pace.factor * seconds)}"
+    )
 
 
 def _product(plan: Plan) -> str:
