@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import Here
+from tests.cli.study import enqueue_tiny, finish_jobs
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +27,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def sensdb(capsys: pytest.CaptureFixture[str]) -> Here:
     return Here(capsys)
+
+
+@pytest.fixture(scope="session")
+def finished_tiny(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all models of the sweep tiny, their results made up; tests copy it."""
+    path = tmp_path_factory.mktemp("tiny") / "sensdb.db"
+    shutil.copyfile(sqlite_template, path)
+    enqueue_tiny(f"sqlite:///{path}")
+    finish_jobs(f"sqlite:///{path}")
+    return path

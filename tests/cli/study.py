@@ -10,7 +10,9 @@ import numpy as np
 
 from sensdb.database.engine import writing
 from sensdb.definitions.metrics import MODEL_METRICS, POINT_METRICS
+from sensdb.definitions.sweep import load_sweep
 from sensdb.jobs.queue import Job, Queue, WorkerRecord
+from sensdb.operations.enqueue import plan_sweep
 from sensdb.operations.opening import open_queue
 from sensdb.results.artifacts import Artifact, note_artifacts
 from sensdb.results.weights import Weights, weights_bytes
@@ -33,6 +35,13 @@ def write_sweep(folder: Path, text: str = SWEEP, name: str = "tiny.yaml") -> Pat
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def enqueue_tiny(url: str) -> None:
+    """What `sensdb enqueue tiny.yaml` does."""
+    sweep = load_sweep(SWEEP, source="tiny.yaml", folder=None)
+    with open_queue(url) as queue:
+        plan_sweep(sweep, ()).enqueue(queue)
 
 
 def claim(queue: Queue, limit: int) -> list[Job]:

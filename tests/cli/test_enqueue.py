@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from tests.cli.study import N_MODELS, SWEEP, kill_jobs, write_sweep
 
 
 @pytest.fixture(autouse=True)
-def database(sensdb: Here, folder: Path) -> Path:
-    sensdb("init")
+def database(sqlite_template: Path, folder: Path) -> Path:
+    shutil.copyfile(sqlite_template, folder / "sensdb.db")
     return write_sweep(folder)
 
 
