@@ -70,6 +70,7 @@ class Dialect:
             listed = (
                 f"cast(value->>{place} as {kind}) as {name}" for place, (name, kind) in enumerate(columns.items())
             )
+            # jsonb is parsed once; json anew for each column, five times as long for the columns of models.
             return f"select {', '.join(listed)} from jsonb_array_elements(cast(:{parameter} as jsonb)) as r(value)"
         listed = (f"json_extract(value, '$[{place}]') as {name}" for place, name in enumerate(columns))
         return f"select {', '.join(listed)} from json_each(:{parameter})"
