@@ -7,7 +7,7 @@ the database, and row locks are a suffix that SQLite, which has one writer at a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -93,25 +93,39 @@ class Dialect:
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]], conflict: str
     ) -> None:
-        """Insert rows that all have the same columns; a row that is there already, by `conflict`, is left alone.
+        """Insert rows that all have the same columns; a row that is there already, by `conflict`, is left alone."""
+        self.insertion(connection.dialect, table, rows, conflict)(connection)
+
+    def insertion(
+        self, driver: sa.Dialect, table: sa.Table, rows: Sequence[Mapping[str, object]], conflict: str
+    ) -> Callable[[sa.Connection], None]:
+        """`insert`, made ready without a connection: laying out many rows takes as long as storing them.
 
         PostgreSQL takes them in one statement. SQLite would read floats from JSON, which is not exact to the last bit
         in every version, so its driver binds them.
         """
         if not rows:
-            return
+            return lambda connection: None
         names = list(rows[0])
         into = f"insert into {table.name} ({', '.join(names)})"
         otherwise = f"on conflict ({conflict}) do nothing"
         if self.name == "postgresql":
-            kinds = {name: table.c[name].type.compile(connection.dialect) for name in names}
+            kinds = {name: table.c[name].type.compile(driver) for name in names}
             query = f"select {', '.join(names)} from ({self.records('rows', **kinds)}) given"
-            connection.execute(
-                sa.text(f"{into} {query} {otherwise}"), {"rows": rows_json(row.values() for row in rows)}
-            )
-            return
+            statement = sa.text(f"{into} {query} {otherwise}")
+            given = {"rows": rows_json(row.values() for row in rows)}
+
+            def insert_json(connection: sa.Connection) -> None:
+                connection.execute(statement, given)
+
+            return insert_json
         places = ", ".join("?" for _ in names)
-        connection.exec_driver_sql(f"{into} values ({places}) {otherwise}", [tuple(row.values()) for row in rows])
+        bound = [tuple(row.values()) for row in rows]
+
+        def insert_bound(connection: sa.Connection) -> None:
+            connection.exec_driver_sql(f"{into} values ({places}) {otherwise}", bound)
+
+        return insert_bound
 
 
 POSTGRESQL = Dialect(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -62,6 +64,37 @@ def batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
     """Parts that are enqueued in a transaction each, so that workers start on the first while the last is prepared."""
     for start in range(0, len(wanted), BATCH):
         yield wanted[start : start + BATCH]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A batch to enqueue, and the insertion of its models."""
+
+    batch: Sequence[Wanted]
+    insert_models: Callable[[sa.Connection], None]
+
+
+def make_ready(engine: sa.Engine, dialect: Dialect, batch: Sequence[Wanted], infos: Mapping[str, DatasetInfo]) -> Ready:
+    """Lay out the rows of a batch's models, whose columns are what takes long; asks the database nothing."""
+    rows = [model_columns(one.spec, infos[one.spec.dataset]) for one in batch]
+    return Ready(batch, dialect.insertion(engine.dialect, models, rows, conflict="spec_sha256"))
+
+
+def ready_ahead(
+    engine: sa.Engine, dialect: Dialect, wanted: Sequence[Wanted], infos: Mapping[str, DatasetInfo]
+) -> Iterator[Ready]:
+    """The batches, each made ready in a thread while the server works on the one before."""
+    waiting = batches(wanted)
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin() -> list[Future[Ready]]:
+            return [pool.submit(make_ready, engine, dialect, batch, infos) for batch in islice(waiting, 1)]
+
+        coming = begin()
+        while coming:
+            made = coming[0].result()
+            coming = begin()
+            yield made
 
 
 def open_sweep(
@@ -146,7 +179,7 @@ def enqueue_batch(
     connection: sa.Connection,
     dialect: Dialect,
     sweep_id: int,
-    batch: Sequence[Wanted],
+    ready: Ready,
     infos: Mapping[str, DatasetInfo],
 ) -> Enqueued:
     """Enqueue one batch, sorted as `distinct` sorts it; doing it twice changes nothing the second time.
@@ -155,9 +188,8 @@ def enqueue_batch(
         QueueError: the sweep was deleted in the meantime.
     """
     paused, priority = _hold_sweep(connection, dialect, sweep_id)
-    rows = [model_columns(one.spec, infos[one.spec.dataset]) for one in batch]
-    dialect.insert(connection, models, rows, conflict="spec_sha256")
-    wanted = _model_ids(connection, dialect, batch)
+    ready.insert_models(connection)
+    wanted = _model_ids(connection, dialect, ready.batch)
     existing = _existing(connection, dialect, list(wanted), dialect.lock)
     joined = _join_sweep(connection, dialect, sweep_id, list(wanted))
     new = {model_id: one for model_id, one in wanted.items() if model_id not in existing}

@@ -100,10 +100,10 @@ class Queue(QueueReader):
             )
         )
         total = Enqueued()
-        for batch in enqueuing.batches(wanted):
+        for ready in enqueuing.ready_ahead(self.engine, self.dialect, wanted, infos):
             total += self._write(
-                lambda connection, batch=batch: enqueuing.enqueue_batch(  # type: ignore[misc]
-                    connection, self.dialect, sweep_id, batch, infos
+                lambda connection, ready=ready: enqueuing.enqueue_batch(  # type: ignore[misc]
+                    connection, self.dialect, sweep_id, ready, infos
                 )
             )
             if progress is not None:

@@ -15,7 +15,7 @@ from sensdb.definitions.imported import ImportedSpec, make_imported_spec
 from sensdb.definitions.measure import MeasureSettings
 from sensdb.definitions.sweep import SWEEP_NAME
 from sensdb.errors import DataError, SensdbError, UsageError
-from sensdb.jobs.enqueuing import Wanted, enqueue_batch, open_sweep
+from sensdb.jobs.enqueuing import Wanted, enqueue_batch, make_ready, open_sweep
 from sensdb.jobs.queue import Queue
 from sensdb.jobs.records import SweepRecord
 from sensdb.jobs.transactions import inspect, transact
@@ -78,12 +78,13 @@ def import_network(
     # Before the transaction that names it, like every artifact.
     artifact = ArtifactStore(settings.artifacts_url, queue.identity).put(WEIGHTS, data, SUFFIX)
 
+    infos = {spec.dataset: info}
+    ready = make_ready(queue.engine, queue.dialect, [Wanted(spec, MeasureSettings())], infos)
+
     def work(connection: sa.Connection) -> tuple[int, bool]:
         record = _sweep_record(connection, sweep, spec)
         sweep_id = open_sweep(connection, queue.dialect, record, 1, [info], npz_paths)
-        done = enqueue_batch(
-            connection, queue.dialect, sweep_id, [Wanted(spec, MeasureSettings())], {spec.dataset: info}
-        )
+        done = enqueue_batch(connection, queue.dialect, sweep_id, ready, infos)
         query = sa.text("select model_id from models where spec_sha256 = :sha256")
         model_id = int(connection.execute(query, {"sha256": spec.spec_sha256}).scalar_one())
         note_artifacts(connection, {model_id: [artifact]})

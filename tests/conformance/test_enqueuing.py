@@ -260,8 +260,9 @@ class TestPreview:
 
 class TestDeletedMeanwhile:
     def test_a_sweep_deleted_in_the_meantime_is_an_error_that_says_so(self, queue: Queue) -> None:
+        nothing = enqueuing.make_ready(queue.engine, queue.dialect, [], INFOS)
         with pytest.raises(QueueError) as raised, queue.engine.connect() as connection:
-            enqueuing.enqueue_batch(connection, queue.dialect, 99, [], INFOS)
+            enqueuing.enqueue_batch(connection, queue.dialect, 99, nothing, INFOS)
 
         assert raised.value.message == "the sweep was deleted while its models were enqueued."
         assert raised.value.hint == "enqueue it again."
