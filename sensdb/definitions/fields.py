@@ -86,4 +86,8 @@ def choice(field: str, value: object, choices: Sequence[str]) -> str:
 
 def canonical_json(value: object) -> str:
     """JSON in one spelling: keys sorted, no spaces, ASCII, floats as the shortest text that reads back equal."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+"""Made once: `json.dumps` makes one for every value."""

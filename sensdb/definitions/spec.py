@@ -99,12 +99,13 @@ class TrainingSpec(Spec):
     @cached_property
     def canonical(self) -> str:
         """The spec as JSON: keys sorted, every field present, floats in their shortest form, `spec_version` 1."""
-        return self._json(_KEYS)
+        return _joined(self._fragments)
 
     @cached_property
     def configuration_sha256(self) -> str:
         """SHA-256 of the canonical form without the seed: replicas share it."""
-        return hashlib.sha256(self._json(_CONFIGURATION_KEYS).encode()).hexdigest()
+        without_seed = _joined([*self._fragments[:_SEED], *self._fragments[_SEED + 1 :]])
+        return hashlib.sha256(without_seed.encode()).hexdigest()
 
     @property
     def full_batch(self) -> bool:
@@ -115,13 +116,18 @@ class TrainingSpec(Spec):
         """Points a step of a model that trains on n_points of them."""
         return n_points if self.batch_size == "full" else self.batch_size
 
-    def _json(self, keys: tuple[str, ...]) -> str:
+    @cached_property
+    def _fragments(self) -> list[str]:
         values = self.__dict__
-        return "{" + ",".join([_fragment(key, values.get(key)) for key in keys]) + "}"
+        return [_fragment(key, values.get(key)) for key in _KEYS]
 
 
 _KEYS = tuple(sorted((*FIELDS, "spec_version")))
-_CONFIGURATION_KEYS = tuple(key for key in _KEYS if key != "seed")
+_SEED = _KEYS.index("seed")
+
+
+def _joined(fragments: list[str]) -> str:
+    return "{" + ",".join(fragments) + "}"
 
 
 @lru_cache(maxsize=65536)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.fields import canonical_json
 from sensdb.definitions.imported import ImportedSpec, imported_from_canonical
@@ -46,7 +48,7 @@ def model_columns(spec: Spec, info: DatasetInfo) -> dict[str, object]:
         configuration_sha256=spec.configuration_sha256,
         spec=spec.canonical,
         width=None if isinstance(spec.width, tuple) else spec.width,
-        widths=canonical_json(spec.widths),
+        widths=_widths_text(spec.widths),
         source_sha256=getattr(spec, _SOURCE, None),
         n_test_points=info.n_test,
         n_classes=info.n_classes,
@@ -56,6 +58,11 @@ def model_columns(spec: Spec, info: DatasetInfo) -> dict[str, object]:
     )
     columns.update(_training_columns(spec, info))
     return columns
+
+
+@lru_cache(maxsize=4096)
+def _widths_text(widths: tuple[int, ...]) -> str:
+    return canonical_json(widths)
 
 
 def first_job(spec: Spec, info: DatasetInfo) -> tuple[str, str]:
