@@ -1,0 +1,48 @@
+"""Pages of points are read by their key: the time of a sync grows with what is new, not with its square."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sensdb.mirror import bulk, segments
+from sensdb.mirror.arrow import AdbcSource, DriverSource
+from sensdb.mirror.sync import sync
+from tests.benchmarks.generated import fill
+
+N_MODELS, N_POINTS, PAGES = 60, 2_000, 15
+
+
+def rows_read(engine: sa.Engine, column: str) -> int:
+    """Of point_metrics since the server's start, once sessions that have ended have told."""
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            f"select {column} from pg_stat_user_tables where relname = 'point_metrics'"
+        ).scalar_one()
+    return int(found)
+
+
+@pytest.mark.parametrize("way", [AdbcSource, DriverSource])
+def test_a_page_reads_its_own_points_and_not_the_table(
+    way: type[AdbcSource] | type[DriverSource], postgresql_url: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_ROWS", N_MODELS * N_POINTS // PAGES)
+    monkeypatch.setattr(bulk, "open_source", way)
+    fill(postgresql_url, n_models=N_MODELS, n_points=N_POINTS)
+    engine = sa.create_engine(sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"))
+    time.sleep(0.5)
+    scanned, fetched = rows_read(engine, "seq_tup_read"), rows_read(engine, "idx_tup_fetch")
+
+    manifest = sync(postgresql_url, cache)
+
+    until = time.monotonic() + 30
+    while rows_read(engine, "idx_tup_fetch") - fetched < N_MODELS * N_POINTS and time.monotonic() < until:
+        time.sleep(0.1)
+    by_index, by_scan = rows_read(engine, "idx_tup_fetch") - fetched, rows_read(engine, "seq_tup_read") - scanned
+    engine.dispose()
+    assert len(manifest.segments) == PAGES
+    assert by_index >= N_MODELS * N_POINTS
+    assert by_scan == 0
