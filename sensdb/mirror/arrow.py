@@ -24,8 +24,8 @@ from sensdb.errors import DatabaseError
 BATCH_ROWS = 65_536
 
 BY_INDEX = ("SET enable_hashjoin = off", "SET enable_mergejoin = off")
-"""For PostgreSQL, which at its usual costs joins a page of results with all points there are: of 50 million, 10 seconds a
-page instead of 0.7, and there are 50 pages."""
+"""For PostgreSQL, which at its usual costs joins a page of results with all points there are: of 50 million, that is
+10 seconds a page instead of 0.7, and there are 50 pages."""
 
 ReadTable = Callable[[str, Sequence[sa.Column[Any]]], pa.Table]
 """Run a SELECT whose columns are those given, in order; an Arrow table with exactly the schema of `schema_of`."""
