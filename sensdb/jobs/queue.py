@@ -101,11 +101,7 @@ class Queue(QueueReader):
         )
         total = Enqueued()
         for ready in enqueuing.ready_ahead(self.engine, self.dialect, wanted, infos):
-            total += self._write(
-                lambda connection, ready=ready: enqueuing.enqueue_batch(  # type: ignore[misc]
-                    connection, self.dialect, sweep_id, ready, infos
-                )
-            )
+            total += self._enqueue_ready(sweep_id, ready, infos)
             if progress is not None:
                 progress(total.n_specs)
         n_earlier = self._read(lambda connection: enqueuing.count_earlier(connection, sweep_id, len(wanted)))
@@ -372,6 +368,9 @@ class Queue(QueueReader):
 
     def _write_at_once(self, work: Callable[[Executor], T]) -> T:
         return transact_at_once(self.engine, work, answer_seconds=self._answer_seconds)
+
+    def _enqueue_ready(self, sweep_id: int, ready: enqueuing.Ready, infos: Mapping[str, DatasetInfo]) -> Enqueued:
+        return self._write(lambda connection: enqueuing.enqueue_batch(connection, self.dialect, sweep_id, ready, infos))
 
     def _wanted(
         self, specs: Sequence[TrainingSpec], measure: MeasureSettings | Sequence[MeasureSettings]

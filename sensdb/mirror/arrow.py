@@ -23,7 +23,7 @@ from sensdb.errors import DatabaseError
 
 BATCH_ROWS = 65_536
 
-BY_INDEX = ("SET enable_hashjoin = off", "SET enable_mergejoin = off")
+BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 """For PostgreSQL, which at its usual costs joins a page of results with all points there are: of 50 million, that is
 10 seconds a page instead of 0.7, and there are 50 pages."""
 
@@ -96,14 +96,27 @@ class AdbcSource:
     @contextmanager
     def snapshot(self) -> Iterator[ReadTable]:
         with self._connection() as connection:
-            self._run(connection, "BEGIN" if self._sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield lambda select, columns: self._read(connection, select, columns)
-            self._run(connection, "COMMIT")
+            with self._transaction(connection, "" if self._sqlite else "ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+                yield lambda select, columns: self._read(connection, select, columns)
 
     @contextmanager
     def statements(self) -> Iterator[ReadTable]:
+        def read(select: str, columns: Sequence[sa.Column[Any]]) -> pa.Table:
+            with self._transaction(connection, "" if self._sqlite else "READ ONLY"):
+                return self._read(connection, select, columns)
+
         with self._connection() as connection:
-            yield lambda select, columns: self._read(connection, select, columns)
+            yield read
+
+    @contextmanager
+    def _transaction(self, connection: Any, kind: str) -> Iterator[None]:
+        """One of a kind, on PostgreSQL with BY_INDEX; where it fails, the connection is not used again."""
+        self._run(connection, f"BEGIN {kind}")
+        if not self._sqlite:
+            for setting in BY_INDEX.split("; "):
+                self._run(connection, setting)
+        yield
+        self._run(connection, "COMMIT")
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
@@ -113,7 +126,8 @@ class AdbcSource:
             first = [f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}", "PRAGMA query_only = ON"]
         else:
             uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
-            first = ["SET application_name = 'sensdb mirror'", "SET default_transaction_read_only = on", *BY_INDEX]
+            # Of the session nothing but its name: a pooler in transaction mode would hand the rest on to other clients.
+            first = ["SET application_name = 'sensdb mirror'"]
         try:
             # A connection closed before its statements, or a database before its connection, raises at exit.
             with self._driver.connect(uri) as database, self._manager.AdbcConnection(database) as connection:
@@ -174,10 +188,10 @@ class DriverSource:
         if connection.dialect.name == "sqlite":
             given = pa.schema([(field.name, _sqlite_type(field.type)) for field in given])
         driver: Any = connection.connection.driver_connection
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(BY_INDEX)
         # The driver's own cursor: Arrow converts a column at a time, SQLAlchemy would value by value. psycopg's has a
         # name so that the server keeps the rows.
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("; ".join(BY_INDEX).replace("SET", "SET LOCAL"))
         cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor(name="sensdb_mirror")
         try:
             cursor.execute(select)

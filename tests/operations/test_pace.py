@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import sqlalchemy as sa
 
@@ -10,7 +12,7 @@ from sensdb.datasets.catalogue import dataset_info
 from sensdb.definitions.rates import measuring_seconds, training_seconds
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.jobs.queue import Queue
-from sensdb.operations.pace import FEWEST, Pace, pace_here
+from sensdb.operations.pace import FEWEST, pace_here
 from sensdb.results.writer import store
 from tests.conformance.factories import a_result, a_worker, all_metrics, enqueue, some_specs
 
@@ -19,7 +21,7 @@ from tests.conformance.factories import a_result, a_worker, all_metrics, enqueue
 def queue(engine: sa.Engine) -> Queue:
     """Of an empty database with two workers on two hosts."""
     queue = Queue(engine)
-    queue.register_worker(a_worker("near", host="here"))
+    queue.register_worker(a_worker("near", host=socket.gethostname()))
     queue.register_worker(a_worker("far", host="there"))
     return queue
 
@@ -40,7 +42,7 @@ def test_the_pace_is_that_of_the_models_trained_on_this_host(queue: Queue) -> No
     finish(queue, "near", FEWEST, 3.0)
     finish(queue, "far", FEWEST + 5, 50.0)
 
-    found = pace_here(queue, "here")
+    found = pace_here(queue)
 
     assert found is not None
     assert (round(found.factor, 2), found.n_models) == (3.0, FEWEST)
@@ -50,13 +52,14 @@ def test_few_models_say_nothing_of_the_pace(queue: Queue) -> None:
     enqueue(queue, some_specs(FEWEST, max_steps=400))
     finish(queue, "near", FEWEST - 1, 3.0)
 
-    assert pace_here(queue, "here") is None
+    assert pace_here(queue) is None
 
 
 def test_a_dry_run_says_what_the_pace_makes_of_its_time(
     queue: Queue, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sensdb.operations.pace.pace_here", lambda queue: Pace(4.0, 200))
+    enqueue(queue, some_specs(FEWEST, max_steps=400))
+    finish(queue, "near", FEWEST, 4.0)
     monkeypatch.setattr("sensdb.operations.enqueue_text.usable_cores", lambda: 1)
     url = engine.url.render_as_string(hide_password=False)
 
@@ -64,4 +67,4 @@ def test_a_dry_run_says_what_the_pace_makes_of_its_time(
 
     out = capsys.readouterr().out
     assert "about 72 s of one CPU core" in out
-    assert "the last 200 models trained on this machine took 4 times as long as that says: about 5 min" in out
+    assert "the last 20 models trained on this machine took 4 times as long as that says: about 5 min" in out
