@@ -6,7 +6,8 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import NoneType
 
 from sensdb.cli.grid import Grid
 from sensdb.errors import SensdbError
@@ -128,16 +129,26 @@ def _separated(grid: Grid, separator: str) -> Iterator[str]:
     def field(value: object) -> str:
         if value is None:
             return ""
-        if type(value) in (float, int):  # most of a large answer, and never quoted
-            return repr(value)
         text = exact(value)
         if text == "" or needs_quotes.search(text):
             return '"' + text.replace('"', '""') + '"'
         return text
 
+    def fields(values: list[object]) -> Iterable[str]:
+        """A column at a time: numbers, most of a large answer, are never quoted, and texts repeat."""
+        types = set(map(type, values))
+        if types <= {int, float}:
+            return map(repr, values)
+        if types <= {int, float, NoneType}:
+            return ["" if value is None else repr(value) for value in values]
+        if types <= {str, NoneType}:
+            return map({value: field(value) for value in set(values)}.__getitem__, values)
+        return map(field, values)
+
     yield separator.join(field(name) for name in grid.columns) + "\n"
-    for row in grid:
-        yield separator.join([field(value) for value in row]) + "\n"
+    for block in grid.blocks():
+        for row in zip(*map(fields, block), strict=True):
+            yield separator.join(row) + "\n"
 
 
 def _json(value: object) -> str:

@@ -43,12 +43,18 @@ class Grid:
         return len(self._list) if self._table is None else int(self._table.num_rows)
 
     def __iter__(self) -> Iterator[tuple[object, ...]]:
+        for block in self.blocks():
+            yield from zip(*block, strict=True)
+
+    def blocks(self) -> Iterator[list[list[object]]]:
+        """The same values a column at a time, for writers of many rows: lists [columns][at most BLOCK_ROWS]."""
         if self._table is None:
-            for row in self._list:
-                yield tuple(_plain(row[name]) for name in self.columns)
+            for first in range(0, len(self._list), BLOCK_ROWS):
+                rows = self._list[first : first + BLOCK_ROWS]
+                yield [[_plain(row[name]) for row in rows] for name in self.columns]
             return
         for batch in self._table.to_batches(max_chunksize=BLOCK_ROWS):
-            yield from zip(*(_column(column) for column in batch.columns), strict=True)
+            yield [_column(column) for column in batch.columns]
 
     def to_arrow(self) -> pa.Table:
         """The same rows with their types."""
@@ -75,6 +81,8 @@ def _column(column: pa.Array) -> list[object]:
     if pa.types.is_float32(column.type):
         column = column.cast(pa.string()).cast(pa.float64())  # by way of the shortest text
     values: list[object] = column.to_pylist()
+    if pa.types.is_float64(column.type):
+        return [None if value != value else value for value in values]  # NaN alone differs from itself
     if pa.types.is_integer(column.type) or pa.types.is_string(column.type):
         return values  # plain already, as half of the columns are
     return [_plain(value) for value in values]

@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from sensdb.analysis.statistics import bootstrap
-from sensdb.analysis.statistics.bootstrap import mean_interval, median_interval, spearman_interval
+from sensdb.analysis.statistics.bootstrap import mean_interval, mean_intervals, median_interval, spearman_interval
 
 CLUSTERS = np.repeat(np.arange(12), 3)
 
@@ -37,6 +37,20 @@ def test_the_interval_of_a_mean_is_that_of_averaging_every_resample() -> None:
 
     each = [values[rows].mean() for rows in drawn_rows(200)]
     assert ours == pytest.approx(np.quantile(each, [0.025, 0.975]), abs=1e-12)
+
+
+def test_means_that_share_draws_have_each_the_interval_it_has_alone() -> None:
+    generator = np.random.default_rng(4)
+    uneven = np.repeat(np.arange(7), [1, 2, 3, 4, 5, 6, 7])
+    few = np.repeat(np.arange(4), 3)
+    problems = [(generator.normal(size=len(each)), each) for each in (CLUSTERS, uneven, few[:0], CLUSTERS, few)]
+
+    together = mean_intervals(problems, draws=200)
+
+    assert [ends is None for ends in together] == [False, False, True, False, True]
+    for (values, cluster), ends in zip(problems, together, strict=True):
+        assert ends == (None if ends is None else pytest.approx(mean_interval(values, cluster, draws=200), abs=1e-12))
+    assert together[0] != together[3]
 
 
 def test_equal_seeds_give_equal_intervals_and_other_seeds_others() -> None:

@@ -109,9 +109,17 @@ def _first_order(
     if n_clusters > MANY_CLUSTERS:
         half = NORMAL_975 * np.sqrt(np.sum(sums[:, ::2] ** 2, axis=0)) / np.sum(sums[:, 1::2], axis=0)
         return [np.array([-each, each]) for each in half]
-    drawn = np.concatenate([counts @ sums for counts in drawn_counts(n_clusters, draws=draws, seed=seed)])
-    ends = [percentile_interval(drawn[:, 2 * place] / drawn[:, 2 * place + 1]) for place in range(len(kept))]
-    return [None if each is None else np.array(each) for each in ends]
+    return [None if each is None else np.array(each) for each in _ratio_intervals(sums, draws, seed)]
+
+
+def _ratio_intervals(sums: FloatArray, draws: int, seed: int) -> list[tuple[float, float] | None]:
+    """Intervals of ratios of sums over clusters, drawn once for all of them.
+
+    Args:
+        sums: [clusters, 2 k], numerator and denominator of each ratio in each cluster.
+    """
+    drawn = np.concatenate([counts @ sums for counts in drawn_counts(len(sums), draws=draws, seed=seed)])
+    return [percentile_interval(drawn[:, place] / drawn[:, place + 1]) for place in range(0, sums.shape[1], 2)]
 
 
 def spearman_interval(
@@ -152,13 +160,34 @@ def mean_interval(
     Returns:
         Low and high end of the 95 % interval; None with fewer than 5 clusters.
     """
-    if len(values) == 0 or int(cluster.max()) + 1 < FEWEST_CLUSTERS:
-        return None
-    estimates = [
-        np.sum(weights * values, axis=1) / np.sum(weights, axis=1)
-        for weights in cluster_weights(cluster, draws=draws, seed=seed)
-    ]
-    return percentile_interval(np.concatenate(estimates))
+    return mean_intervals([(values, cluster)], draws=draws, seed=seed)[0]
+
+
+def mean_intervals(
+    problems: Sequence[tuple[FloatArray, IntArray]], *, draws: int = DRAWS, seed: int = SEED
+) -> list[tuple[float, float] | None]:
+    """`mean_interval` of each of many means; those of equally many clusters share their draws.
+
+    A resample's mean is the drawn clusters' sums over their sizes, so that rows are added up once and not a resample.
+
+    Args:
+        problems: values and cluster of each, as `mean_interval` takes them.
+    """
+    made: list[tuple[float, float] | None] = [None] * len(problems)
+    alike: dict[int, list[int]] = {}
+    for place, (values, cluster) in enumerate(problems):
+        if len(values) and int(cluster.max()) + 1 >= FEWEST_CLUSTERS:
+            alike.setdefault(int(cluster.max()) + 1, []).append(place)
+    for n_clusters, places in alike.items():
+        columns = [
+            np.bincount(cluster, weights=weights, minlength=n_clusters)
+            for values, cluster in (problems[place] for place in places)
+            for weights in (values, None)
+        ]
+        intervals = _ratio_intervals(np.stack(columns, axis=1).astype(np.float64), draws, seed)
+        for place, interval in zip(places, intervals, strict=True):
+            made[place] = interval
+    return made
 
 
 def median_interval(values: FloatArray, *, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float] | None:

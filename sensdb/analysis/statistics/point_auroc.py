@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensdb.analysis.statistics import bootstrap
-from sensdb.analysis.statistics.finished import Columns, Finished, codes, groups, reals, texts
+from sensdb.analysis.statistics.finished import Columns, Finished, FloatArray, IntArray, codes, groups, reals, texts
 
 KNOW_THE_LABEL = {
     "margin": "margin counts by its size, which uses the label at wrong points: a margin without labels has more.",
@@ -37,6 +37,7 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
     doubt = {key[0]: at for key, at in groups(columns, ("dataset", "metric")) if key[1] == "doubt"}
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
+    means: list[tuple[FloatArray, IntArray]] = []  # of each row: its AUROC, and what it is over that of doubt
     for (dataset, metric), at in groups(columns, ("dataset", "metric")):
         used = at[np.isfinite(auroc[at])]
         name = f"{dataset}, {metric}"
@@ -45,24 +46,26 @@ def point_auroc(columns: Columns, *, draws: int = bootstrap.DRAWS, seed: int = b
         cluster = codes(list(configuration[used]))
         n_configurations = len(set(cluster.tolist()))
         mean = float(np.mean(auroc[used])) if len(used) else None
-        interval = bootstrap.mean_interval(auroc[used], cluster, draws=draws, seed=seed)
-        if interval is None and len(used):
+        means.append((auroc[used], cluster))
+        if 0 < n_configurations < bootstrap.FEWEST_CLUSTERS:
             notes.append(
                 f"{name}: no interval, {n_configurations} configurations and it needs {bootstrap.FEWEST_CLUSTERS}."
             )
-        low, high = interval if interval is not None else (None, None)
         wrong, right = int(np.sum(n_wrong[used])), int(np.sum(n_right[used]))
-        over, over_ends = None, None
+        over, apart, shared = None, auroc[:0], cluster[:0]
         if dataset in doubt and metric != "doubt":
-            both, place, other = np.intersect1d(model[used], model[doubt[dataset]], return_indices=True)
-            apart = auroc[used][place] - auroc[doubt[dataset]][other]
-            exists = np.isfinite(apart)
-            over = float(np.mean(apart[exists])) if len(both) and np.any(exists) else None
-            shared = codes(list(configuration[used][place][exists]))
-            over_ends = bootstrap.mean_interval(apart[exists], shared, draws=draws, seed=seed)
-        over_low, over_high = over_ends or (None, None)
-        counted = (n_configurations, wrong + right, wrong)
-        rows.append((dataset, metric, len(used), mean, low, high, *counted, over, over_low, over_high))
+            _, place, other = np.intersect1d(model[used], model[doubt[dataset]], return_indices=True)
+            difference = auroc[used][place] - auroc[doubt[dataset]][other]
+            exists = np.isfinite(difference)
+            apart, shared = difference[exists], codes(list(configuration[used][place][exists]))
+            over = float(np.mean(apart)) if len(apart) else None
+        means.append((apart, shared))
+        rows.append((dataset, metric, len(used), mean, n_configurations, wrong + right, wrong, over))
+    ends = [interval or (None, None) for interval in bootstrap.mean_intervals(means, draws=draws, seed=seed)]
+    rows = [
+        (*row[:4], *own, *row[4:], *over_doubt)
+        for row, own, over_doubt in zip(rows, ends[::2], ends[1::2], strict=True)
+    ]
     notes += [
         f"{name}: not all metrics exist at the same points; see n_points."
         for name in dict.fromkeys(str(row[0]) for row in rows)
