@@ -14,6 +14,7 @@ from sensdb.training.data import TrainingData
 from sensdb.training.layout import Parameters
 from sensdb.training.optimizers import make_optimizer
 from sensdb.training.pack import Pack
+from sensdb.training.recorded import RecordedSteps, beside, record_on
 from sensdb.training.slots import Model
 from sensdb.training.window import Window
 
@@ -45,7 +46,10 @@ class GradientPack(Pack):
         self.inputs = torch.zeros(self.n_rows * most_rows, data.rows.shape[1], dtype=dtype, device=device)
         self.window = Window(self, self.optimizer, self.augmentation)
         self._cursor = 0
-        self._steps: dict[int, _Step] = {}
+        self._record = record_on(device)
+        self._steps: dict[int, _Step | RecordedSteps] = {}
+        if self._record is not None:
+            self._warm_up()
 
     def enter(self, row: int, model: Model, state: Mapping[str, Tensor] | None = None) -> None:
         """Start a model at this row: initial weights, zero biases and states; or all of these as `state` has them."""
@@ -78,14 +82,10 @@ class GradientPack(Pack):
         """n_steps steps of each model; fewer at the window's end or past the deadline, one at least."""
         if self._cursor == self.window.length:
             self._turn_window(models)
-        n_computed = self.n_computed(len(models))
-        step = self._steps.get(n_computed)
-        if step is None:
-            step = self._steps[n_computed] = _Step(self, n_computed)
+        steps = self._steps_of(self.n_computed(len(models)))
         first, last = self._cursor, min(self._cursor + n_steps, self.window.length)
         while self._cursor < last:
-            step.run(self._cursor)
-            self._cursor += 1
+            self._cursor += steps.advance(self._cursor, last)
             if time.monotonic() > deadline:
                 break
         for model in models:
@@ -104,6 +104,27 @@ class GradientPack(Pack):
         for place, tensors in enumerate((self.parameters, *self.states)):
             for number, block in enumerate(tensors.blocks):
                 yield f"{'state' if place else 'parameters'}{place or ''}.{number}", block[row]
+
+    def _steps_of(self, n_computed: int) -> _Step | RecordedSteps:
+        """The prepared steps of the first n_computed rows."""
+        steps = self._steps.get(n_computed)
+        if steps is None:
+            step = _Step(self, n_computed)
+            steps = step if self._record is None else RecordedSteps(step.run, self._record)
+            self._steps[n_computed] = steps
+        return steps
+
+    def _warm_up(self) -> None:
+        """Run one step of no models beside the stream, as libraries must before they are recorded, and forget it.
+
+        The steps of models are all repeated from records: a first one by itself might be rounded by another kernel.
+        """
+        with torch.no_grad(), beside(self.data.rows.device):
+            _Step(self, self.n_rows).run(0)
+            for tensors in (self.parameters, self.gradient, *self.states):
+                for block in tensors.blocks:
+                    block.zero_()
+            self.window.sums.zero_()
 
     def _turn_window(self, models: Sequence[Model]) -> None:
         for row, model in enumerate(models):
@@ -132,6 +153,11 @@ class _Step:
         )  # [K][n_coefficients], each [M, 1]
         self._sums = list(window.sums[:, :n_models])
         self._part_sums = torch.zeros_like(self._sums[0])
+
+    def advance(self, first: int, last: int) -> int:
+        """Run the step at `first`; 1, the number of steps."""
+        self.run(first)
+        return 1
 
     def run(self, position: int) -> None:
         """One step: forward, backward and update, the batch part by part."""

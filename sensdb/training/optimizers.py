@@ -85,13 +85,14 @@ class _AdaptiveOptimizer(Optimizer):
         """Take a gradient up into the states, the mean square last; the numerator n."""
 
     def updates(self, parameters: Parameters, gradient: Parameters, states: Sequence[Parameters]) -> list[Update]:
-        """Prepared tile by tile, so that a large block's passes find it in the cache."""
+        """Prepared tile by tile, so that a large block's passes find it in the cache; on a GPU in one piece."""
         first = parameters.blocks[0]
-        scratch = torch.empty(TILE, dtype=first.dtype, device=first.device)
+        tile = TILE if first.is_cpu else max(block.numel() for block in parameters.blocks)
+        scratch = torch.empty(tile, dtype=first.dtype, device=first.device)
         prepared: list[Update] = []
         for block, (w, g) in enumerate(zip(parameters.blocks, gradient.blocks, strict=True)):
             tiles = []
-            for rows, columns in _tiles(*w.shape):
+            for rows, columns in _tiles(w.shape[0], w.shape[1], tile):
                 parts = [tensor[rows, columns] for tensor in (w, g, *(state.blocks[block] for state in states))]
                 tiles.append((rows, parts, scratch[: parts[0].numel()].view(parts[0].shape)))
             prepared.append(partial(self._descend, tiles))
@@ -220,13 +221,13 @@ def _bias_corrections() -> tuple[Tensor, Tensor]:
     )
 
 
-def _tiles(n_models: int, size: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns that cover [n_models, size] in parts of at most TILE numbers: whole models, or parts of one."""
-    if size > TILE:
+def _tiles(n_models: int, size: int, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns that cover [n_models, size] in parts of at most `tile` numbers: whole models or parts of one."""
+    if size > tile:
         for row in range(n_models):
-            for column in range(0, size, TILE):
-                yield slice(row, row + 1), slice(column, min(column + TILE, size))
+            for column in range(0, size, tile):
+                yield slice(row, row + 1), slice(column, min(column + tile, size))
         return
-    rows = TILE // size
+    rows = tile // size
     for row in range(0, n_models, rows):
         yield slice(row, min(row + rows, n_models)), slice(0, size)

@@ -138,6 +138,8 @@ class _Crew:
     def run(self) -> tuple[int, Tally]:
         # Threads are set before torch is first imported in a child: later settings do not reach MKL.
         os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+        # cuBLAS gives equal bits only from a workspace of one size, whatever other streams do (training-engine.md 4).
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         code = 0
         passed_on = 0
         with self._signals.counted():

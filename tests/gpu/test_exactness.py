@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sensdb.definitions.spec import TrainingSpec
+from sensdb.training import gradient_pack
 from sensdb.training.data import TrainingData
 from sensdb.training.trainer import Trained, Trainer
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
@@ -90,3 +91,17 @@ def test_a_thousand_steps_in_float64_agree_with_torch_optim(optimizer: str, devi
 
     for weight, expected in zip(trained.network.weights, reference, strict=True):
         torch.testing.assert_close(weight[0], expected, rtol=1e-10, atol=1e-10)
+
+
+def test_recorded_steps_give_the_bits_of_steps_run_one_by_one(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = a_spec(INFO, seed=3, width=50, batch_size=32, max_steps=500)
+    data = on(device, spec.dtype)
+    repeated = trained_in(0, spec, neighbours(spec, INFO, 3), data)
+    monkeypatch.setattr(gradient_pack, "record_on", lambda device: None)
+
+    run = trained_in(0, spec, neighbours(spec, INFO, 3), data)
+
+    assert same_bits(repeated.network, run.network)
+    assert (repeated.steps, repeated.train_loss) == (run.steps, run.train_loss)

@@ -50,7 +50,9 @@ def train_reference(spec: TrainingSpec, data: TrainingData) -> list[Tensor]:
             for group in optimizer.param_groups:
                 group["lr"] *= 0.1
         epoch, place = divmod(step, an_epoch)
-        rows = torch.arange(n) if spec.full_batch else permutation(spec.seed, epoch, n)[place * batch :][:batch]
+        if place == 0:
+            order = torch.arange(n) if spec.full_batch else permutation(spec.seed, epoch, n)
+        rows = order[place * batch :][:batch]
         points = x[rows]
         if augmentation is not None:
             variants = augmentation.variants(spec.seed, torch.tensor([step]), batch)[0]
