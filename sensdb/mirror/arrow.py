@@ -22,6 +22,8 @@ from sensdb.database.url import mask, secrets_of, sqlite_path
 from sensdb.errors import DatabaseError
 
 BATCH_ROWS = 65_536
+WHOLE_PAGE_ROWS = 1 << 20
+"""More than a page of points has: the SQLite driver reads one batch in a seventh of the time less than sixteen."""
 
 BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 """For PostgreSQL, which at its usual costs joins a page of results with all points there are: of 50 million, that is
@@ -145,7 +147,7 @@ class AdbcSource:
     def _read(self, connection: Any, select: str, columns: Sequence[sa.Column[Any]]) -> pa.Table:
         with self._manager.AdbcStatement(connection) as handle:
             if self._sqlite:
-                handle.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+                handle.set_options(**{"adbc.sqlite.query.batch_rows": str(WHOLE_PAGE_ROWS)})
             handle.set_sql_query(with_typed_first_row(select, columns) if self._sqlite else select)
             stream, _ = handle.execute_query()
             with pa.RecordBatchReader._import_from_c(stream.address) as reader:

@@ -53,11 +53,13 @@ def copy_page(read: ReadTable, folder: Path, page: Sequence[Result], n_points: M
     """
     columns = list(schema.point_metrics.columns)
     names = ", ".join(f"p.{column.name} AS {column.name}" for column in columns)
+    models = ", ".join(str(model_id) for model_id, _ in page)
     wanted = ", ".join("'{}'".format(result_id.replace("'", "''")) for _, result_id in page)
-    # One statement sees one moment, so rows of another result of the same model cannot slip in.
+    # One statement sees one moment, so rows of another result of the same model cannot slip in. `|| ''` keeps the index
+    # of result_id out of it: models found by their key come in its order, and a page of rows need not be sorted.
     table = read(
         f"SELECT {names} FROM model_metrics m JOIN point_metrics p ON p.model_id = m.model_id"
-        f" WHERE m.result_id IN ({wanted})",
+        f" WHERE m.model_id IN ({models}) AND m.result_id || '' IN ({wanted})",
         columns,
     )
     n_rows = dict(_rows_by_model(table))

@@ -165,8 +165,10 @@ def _quantiles(ids: Integers, model: Integers, right: Any, metrics: dict[str, _V
     starts = _starts(model)
     n_points = np.diff(starts, append=len(row))
     of_model = np.cumsum(np.bincount(starts, minlength=len(row))) - 1  # numbers models that have the metric, from 0
-    # Stable, so that equal norms stay in the order of their points.
-    order = np.argsort(_sort_key(of_model, metrics["jacobian_norm"].value), kind="stable")
+    values = metrics["jacobian_norm"].value
+    order = np.concatenate(
+        [first + _ordered(of_model[first:last], values[first:last])[0] for first, last in _blocks(of_model)]
+    )
     made = []
     for n_groups in GROUPS:
         group = np.empty(len(row), dtype=np.uint16 if len(n_points) * n_groups < 2**16 else np.int64)
@@ -206,12 +208,9 @@ def doubled_midranks(model: Integers, value: Any) -> Integers:
         model: number of each row's model, never falling, [n].
         value: [n], n > 0: 4-byte reals or whole numbers, none missing.
     """
-    key = _sort_key(model, value)
-    order = np.argsort(key)
-    ordered = key[order]
-    first = _starts(ordered)
-    until = np.append(first[1:], len(key))
-    ranks = np.empty(len(key), dtype=np.int64)
+    order, first = _ordered(model, value)
+    until = np.append(first[1:], len(order))
+    ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = np.repeat(first + until + 1, until - first)
     starts = _starts(model)
     return ranks - 2 * np.repeat(starts, np.diff(starts, append=len(model)))
@@ -266,15 +265,30 @@ def _ntile_sizes(n_points: Integers, n_groups: int) -> Integers:
     return (n_points[:, None] // n_groups + (group < n_points[:, None] % n_groups)).ravel()
 
 
-def _sort_key(model: Integers, value: Any) -> npt.NDArray[np.uint64]:
-    """One whole number a row that orders by model, then by value: one sort for all models."""
+def _ordered(model: Integers, value: Any) -> tuple[Integers, Integers]:
+    """Rows by model, then by value, equal ones as they come, [n]; and where in this order runs of equal ones begin.
+
+    Args:
+        model, value: as for doubled_midranks.
+    """
+    bits, model = _sortable(value), (model - model[0]).astype(np.uint64)
+    if len(bits) > BLOCK_ROWS or model[-1] >= BLOCK_ROWS:
+        key = model << np.uint64(32) | bits
+        order = np.argsort(key, kind="stable")
+        return order, _starts(key[order])
+    # Each row's place in the key's last 16 bits: numbers are sorted in a fifth of the time that argsort takes.
+    key = model << np.uint64(48) | bits << np.uint64(16) | np.arange(len(bits), dtype=np.uint64)
+    key.sort()
+    return (key & np.uint64(BLOCK_ROWS - 1)).astype(np.int64), _starts(key >> np.uint64(16))
+
+
+def _sortable(value: Any) -> npt.NDArray[np.uint64]:
+    """Whole numbers below 2^32 in the order of 4-byte reals or whole numbers, equal where these are."""
     if value.dtype == np.float32:
         bits = (value + np.float32(0)).view(np.uint32)  # + 0: the two zeros are equal
-        bits = bits ^ np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
-    else:
-        bits = (value.astype(np.int64) + 2**31).astype(np.uint32)
-    key: npt.NDArray[np.uint64] = (model.astype(np.uint64) << np.uint64(32)) | bits
-    return key
+        bits ^= np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
+        return np.asarray(bits, dtype=np.uint64)
+    return np.asarray(value.astype(np.int64) + 2**31, dtype=np.uint64)
 
 
 def _starts(values: Any) -> Integers:
