@@ -137,7 +137,9 @@ class AdbcSource:
                     self._run(connection, statement)
                 yield connection
         except self._manager.Error as error:
-            raise _failed(url, error) from None  # not chained: the driver's message may hold the URI with its password
+            raise failed_read(
+                url, error
+            ) from None  # not chained: the driver's message may hold the URI with its password
 
     def _run(self, connection: Any, statement: str) -> None:
         with self._manager.AdbcStatement(connection) as handle:
@@ -203,7 +205,7 @@ class DriverSource:
                 arrays = [array_of(column, field.type) for column, field in zip(values, given, strict=True)]
                 batches.append(pa.RecordBatch.from_arrays(arrays, schema=given))
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _failed(self._engine.url, error) from error
+            raise failed_read(self._engine.url, error) from error
         finally:
             cursor.close()
         return typed(pa.Table.from_batches(batches, schema=given), columns)
@@ -281,7 +283,7 @@ def _typed_column(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     raise DatabaseError(f"column {field.name} came as {given}, not as {wanted}.")
 
 
-def _failed(url: sa.URL, error: Exception) -> DatabaseError:
+def failed_read(url: sa.URL, error: Exception) -> DatabaseError:
     """A failed read as one line without secrets."""
     said = str(error).strip().partition("\n")[0]
     for secret in secrets_of(url):

@@ -26,8 +26,8 @@ from sensdb import version
 from sensdb.database.engine import open_engine
 from sensdb.database.url import mask, sqlite_path
 from sensdb.errors import DatabaseError, SensdbError
-from sensdb.mirror.arrow import open_source
 from sensdb.mirror.manifest import Result, Segment, segment_of
+from sensdb.mirror.points import point_pages
 from sensdb.mirror.segments import copy_page
 
 FEWEST_ROWS = 200_000
@@ -79,7 +79,7 @@ def _pass_on(lane: Iterator[Copied], copied: SimpleQueue[Copied | Exception], st
 def _copy_here(
     engine: sa.Engine, folder: Path, pages: Sequence[Page], n_points: Mapping[Result, int]
 ) -> Iterator[Copied]:
-    with open_source(engine).statements() as read:
+    with point_pages(engine) as read:
         for page in pages:
             yield page, copy_page(read, folder, page, n_points)
 
@@ -135,7 +135,7 @@ def _end_child(child: subprocess.Popen[str]) -> None:
 def _copy_as_child(work: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     engine = open_engine(sa.URL.create(**work["url"]), read_only=True, application_name="sensdb mirror", limits=False)
     # The engine only says where; ADBC's copy of SQLite must be the one copy that opens the file here.
-    with open_source(engine, own_process=True).statements() as read:
+    with point_pages(engine, own_process=True) as read:
         for page in work["pages"]:
             n_points = {(model_id, result_id): n for model_id, result_id, n in page}
             segment = copy_page(read, Path(work["folder"]), list(n_points), n_points)

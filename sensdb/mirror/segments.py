@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sensdb.database import schema
 from sensdb.mirror import summaries
-from sensdb.mirror.arrow import ReadTable
 from sensdb.mirror.manifest import Result, Segment, write_content
+from sensdb.mirror.points import ReadPage
 
 SEGMENT_ROWS = 1_000_000
 """Point rows a segment holds at most, unless one model has more: 30 MB on disk, 70 MB in memory."""
@@ -42,7 +41,7 @@ def pages(results: Sequence[Result], n_points: Mapping[Result, int]) -> Iterator
         yield page
 
 
-def copy_page(read: ReadTable, folder: Path, page: Sequence[Result], n_points: Mapping[Result, int]) -> Segment | None:
+def copy_page(read: ReadPage, folder: Path, page: Sequence[Result], n_points: Mapping[Result, int]) -> Segment | None:
     """Copy the rows of some results into a segment of their own.
 
     A result that was deleted or replaced since `n_points` was read is left out: the segment's results are those it
@@ -51,17 +50,7 @@ def copy_page(read: ReadTable, folder: Path, page: Sequence[Result], n_points: M
     Returns:
         The segment; None where none of the results is there any more.
     """
-    columns = list(schema.point_metrics.columns)
-    names = ", ".join(f"p.{column.name} AS {column.name}" for column in columns)
-    models = ", ".join(str(model_id) for model_id, _ in page)
-    wanted = ", ".join("'{}'".format(result_id.replace("'", "''")) for _, result_id in page)
-    # One statement sees one moment, so rows of another result of the same model cannot slip in. `|| ''` keeps the index
-    # of result_id out of it: models found by their key come in its order, and a page of rows need not be sorted.
-    table = read(
-        f"SELECT {names} FROM model_metrics m JOIN point_metrics p ON p.model_id = m.model_id"
-        f" WHERE m.model_id IN ({models}) AND m.result_id || '' IN ({wanted})",
-        columns,
-    )
+    table = read(page)
     n_rows = dict(_rows_by_model(table))
     whole = [result for result in page if n_rows.get(result[0], 0) == n_points[result]]
     if len(whole) < len(page):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,9 +93,48 @@ def assert_as_declared(query: SavedQuery, answer: Answer) -> None:
     assert len(set(keys)) == len(keys)
 
 
+TIES = [
+    {"width": width, "label_noise": noise, "points": [{"correct": i > 0} for i in range(12)]}
+    for width in range(1, 7)
+    for noise in (0.0, 1.0)
+]
+MODELS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "empty": list,
+    "one": lambda: [{"points": [{"jacobian_norm": 1.0}]}],
+    "ties": lambda: TIES,
+    "planted": planted_models,
+}
+
+
+@pytest.fixture(scope="module")
+def studies(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Study]]:
+    """Studies of MODELS, stored and copied to a mirror once, for tests that only ask."""
+    made: dict[str, Study] = {}
+
+    def study_of(name: str) -> Study:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            shutil.copyfile(sqlite_template, folder / "study.db")
+            made[name] = Study(f"sqlite:///{folder}/study.db", folder / "cache")
+            if models := MODELS[name]():
+                made[name].add(*models, sweep=name)
+        return made[name]
+
+    yield study_of
+    for study in made.values():
+        study.engine.dispose()
+
+
+@pytest.fixture
+def planted(studies: Callable[[str], Study]) -> Study:
+    return studies("planted")
+
+
 @every_query
-def test_a_query_of_an_empty_database_has_its_columns_and_no_rows(query: SavedQuery, study: Study) -> None:
-    answer = study.ask(query.name)
+def test_a_query_of_an_empty_database_has_its_columns_and_no_rows(
+    query: SavedQuery, studies: Callable[[str], Study]
+) -> None:
+    answer = studies("empty").ask(query.name)
 
     assert_as_declared(query, answer)
     assert answer.rows == []
@@ -100,42 +142,27 @@ def test_a_query_of_an_empty_database_has_its_columns_and_no_rows(query: SavedQu
 
 
 @every_query
-def test_a_query_of_one_model_does_not_invent_numbers(query: SavedQuery, study: Study) -> None:
-    study.add({"points": [{"jacobian_norm": 1.0}]}, sweep="one")
-
-    answer = study.ask(query.name)
+def test_a_query_of_one_model_does_not_invent_numbers(query: SavedQuery, studies: Callable[[str], Study]) -> None:
+    answer = studies("one").ask(query.name)
 
     assert_as_declared(query, answer)
     assert answer.meta["n_models"] == 1
 
 
 @every_query
-def test_a_query_of_models_that_all_tie_does_not_fail(query: SavedQuery, study: Study) -> None:
-    points = [{"correct": i > 0} for i in range(12)]
-    study.add(
-        *({"width": width, "label_noise": noise, "points": points} for width in range(1, 7) for noise in (0.0, 1.0)),
-        sweep="ties",
-    )
-
-    assert_as_declared(query, study.ask(query.name))
+def test_a_query_of_models_that_all_tie_does_not_fail(query: SavedQuery, studies: Callable[[str], Study]) -> None:
+    assert_as_declared(query, studies("ties").ask(query.name))
 
 
 @every_query
-def test_a_query_of_planted_models_is_as_declared_and_always_the_same(query: SavedQuery, study: Study) -> None:
-    study.add(*planted_models(), sweep="planted")
-
+def test_a_query_of_planted_models_is_as_declared_and_always_the_same(query: SavedQuery, planted: Study) -> None:
     given = TO_HAVE_ROWS.get(query.name, {})
-    answer = study.ask(query.name, **given)
+    answer = planted.ask(query.name, **given)
+    shutil.rmtree(planted.cache / "answers")  # else it is the answer kept, and nothing is worked out again
 
     assert answer.table.num_rows > 0
     assert_as_declared(query, answer)
-    assert study.ask(query.name, **given).table.equals(answer.table)
-
-
-@pytest.fixture
-def planted(study: Study) -> Study:
-    study.add(*planted_models(), sweep="planted")
-    return study
+    assert planted.ask(query.name, **given).table.equals(answer.table)
 
 
 def true_label_models(study: Study, dataset: str) -> pd.DataFrame:

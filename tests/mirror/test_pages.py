@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sensdb.mirror import bulk, segments
-from sensdb.mirror.arrow import AdbcSource, DriverSource
+from sensdb.mirror import segments
 from sensdb.mirror.sync import sync
 from tests.benchmarks.generated import fill
 
@@ -32,12 +31,10 @@ def rows_read(engine: sa.Engine, column: str) -> int:
     return int(found)
 
 
-@pytest.mark.parametrize("way", [AdbcSource, DriverSource])
 def test_a_page_reads_its_own_points_and_not_the_table(
-    way: type[AdbcSource] | type[DriverSource], postgresql_url: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql_url: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "SEGMENT_ROWS", N_MODELS * N_POINTS // PAGES)
-    monkeypatch.setattr(bulk, "open_source", way)
     fill(postgresql_url, n_models=N_MODELS, n_points=N_POINTS)
     engine = sa.create_engine(sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"))
     scanned, fetched = rows_read(engine, "seq_tup_read"), rows_read(engine, "idx_tup_fetch")

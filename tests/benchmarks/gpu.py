@@ -1,0 +1,227 @@
+"""Packed training on a GPU beside what the card can do: `python -m tests.benchmarks.gpu [--device cuda:0]`.
+
+Model-steps a second of wall-clock time, momentum, float32 without TF32, all ways interleaved in the same minutes,
+medians with the largest relative deviation. The ceiling of a shape is the lower of two bounds (training-engine.md 2):
+its floating-point operations at the rate of a large matrix product, and the bytes its kernels must move at the rate of
+a large copy, both measured on this card in this run. Rivals: one model in a loop on the device with a fused optimizer,
+the same recorded as a CUDA graph, and torch.func.vmap over a stack. `--device cpu` tries the program itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_parameters
+from sensdb.training.data import TrainingData
+from sensdb.training.packing import device_class, plan_slots
+from sensdb.training.trainer import Trainer
+from tests.benchmarks.training import flops_a_step, plain_model, spec_of
+from tests.training.models import made_up_data, made_up_info
+
+SHAPES: list[tuple[tuple[int, int, int], tuple[int, ...], int]] = [
+    ((8, 8, 1), (50, 50), 32),
+    ((28, 28, 1), (100, 100, 100), 100),
+    ((32, 32, 3), (100, 100, 100), 128),
+    ((32, 32, 3), (1000, 1000, 1000), 128),
+]
+N_POINTS = 10_000
+VMAP_MODELS = 64
+STEPS_A_MODEL = 2**18
+
+# Does so many steps, of each of its models; says how many model-steps that was.
+Steps = Callable[[int], int]
+
+
+class Card:
+    """A device, what it can do, and how its work is timed."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        size = 8192 if device.type == "cuda" else 1024
+        a, b = (torch.randn(size, size, device=device) for _ in range(2))
+        out = torch.empty_like(a)
+        self.flops = 2 * size**3 / self._best(lambda: torch.mm(a, b, out=out))
+        source = torch.zeros((1 << 30 if device.type == "cuda" else 1 << 26) // 4, device=device)
+        target = torch.empty_like(source)
+        self.bytes = 2 * 4 * source.numel() / self._best(lambda: target.copy_(source))
+
+    def seconds(self, call: Callable[[], object]) -> float:
+        """Wall-clock seconds until the device has done a call's work."""
+        self._wait()
+        started = time.perf_counter()
+        call()
+        self._wait()
+        return time.perf_counter() - started
+
+    def _best(self, call: Callable[[], object]) -> float:
+        return min(self.seconds(call) for _ in range(10))
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def bytes_a_step(sizes: tuple[int, ...], n_weights: int, batch: int) -> int:
+    """4 (7 P - m_1 + 8 B H + 4 B d0): what a step with momentum moves where each kernel reads and writes memory."""
+    return 4 * (7 * n_weights - sizes[0] * sizes[1] + 8 * batch * sum(sizes[1:-1]) + 4 * batch * sizes[0])
+
+
+def by_sensdb(spec: TrainingSpec, data: TrainingData, slots: int, device: torch.device) -> Steps:
+    """A full pack; what it trains never stops within the benchmark."""
+    trainer = Trainer(spec, slots, data, device=device)
+    for slot in range(slots):
+        trainer.put(slot, spec_of(spec.widths, int(spec.batch_size), spec.optimizer, data.info, slot))
+
+    def run(n_steps: int) -> int:
+        before, wanted = trainer.model_steps, n_steps * slots
+        while trainer.model_steps - before < wanted:
+            trainer.run(seconds=0.0)
+        return trainer.model_steps - before
+
+    return run
+
+
+def one_model(spec: TrainingSpec, data: TrainingData, device: torch.device) -> Callable[[], None]:
+    """A step of one model on the device: batches come from a shuffle that lies there."""
+    model, batch = plain_model(spec, data).to(device), int(spec.batch_size)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
+    x, y = data.x.contiguous(), data.labels
+    order = torch.randperm(len(x), device=device)
+    place = torch.zeros((), dtype=torch.int64, device=device)
+    ahead = torch.arange(batch, device=device)
+
+    def step() -> None:
+        rows = order[(place + ahead) % len(x)]
+        optimizer.zero_grad(set_to_none=False)
+        nn.functional.cross_entropy(model(x.index_select(0, rows)), y.index_select(0, rows)).backward()
+        optimizer.step()
+        place.add_(batch)
+
+    return step
+
+
+def by_loop(step: Callable[[], None]) -> Steps:
+    """A step after the other, from Python."""
+
+    def run(n_steps: int) -> int:
+        for _ in range(n_steps):
+            step()
+        return n_steps
+
+    return run
+
+
+def recorded(step: Callable[[], None]) -> Callable[[], None]:
+    """The step as a CUDA graph, after steps beside the stream as torch's notes on CUDA graphs ask."""
+    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def by_vmap(spec: TrainingSpec, data: TrainingData, device: torch.device) -> Steps:
+    """VMAP_MODELS modules stacked by torch.func, gradients by vmap(grad), updates on the stacked tensors."""
+    models = [plain_model(spec, data).to(device) for _ in range(VMAP_MODELS)]
+    stacked, _ = torch.func.stack_module_state(models)  # type: ignore[arg-type]
+    parameters = {name: value.detach() for name, value in stacked.items()}
+    x, y, batch = data.x.contiguous(), data.labels, int(spec.batch_size)
+
+    def loss(values: dict[str, Tensor], points: Tensor, labels: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(torch.func.functional_call(models[0], values, (points,)), labels)
+
+    gradient = torch.func.vmap(torch.func.grad(loss))
+    optimizer = torch.optim.SGD(list(parameters.values()), 0.01, momentum=0.9, fused=True)
+
+    def run(n_steps: int) -> int:
+        for _ in range(n_steps):
+            rows = torch.randint(len(x), (VMAP_MODELS, batch), device=device)
+            for name, value in gradient(parameters, x[rows], y[rows]).items():
+                parameters[name].grad = value
+            optimizer.step()
+        return n_steps * VMAP_MODELS
+
+    return run
+
+
+def rates(card: Card, ways: list[Steps], rounds: int, seconds: float) -> list[tuple[float, float]]:
+    """Median model-steps a second and the largest relative deviation; first as many steps as fill the time."""
+    n_steps = []
+    for way in ways:
+        way(64)
+        n_steps.append(max(1, int(64 * seconds / card.seconds(lambda way=way: way(64)))))  # type: ignore[misc]
+    found: list[list[float]] = [[] for _ in ways]
+    for _ in range(rounds):
+        for way, n, each in zip(ways, n_steps, found, strict=True):
+            done: list[int] = []
+            taken = card.seconds(lambda way=way, n=n, done=done: done.append(way(n)))  # type: ignore[misc]
+            each.append(done[0] / taken)
+    medians = [statistics.median(each) for each in found]
+    return [(m, max(abs(rate / m - 1) for rate in each)) for m, each in zip(medians, found, strict=True)]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
+    given = parser.parse_args()
+    device = torch.device(given.device)
+    card = Card(device)
+    print(
+        f"torch {torch.__version__}, {device_class(device)}: {card.flops / 1e12:.2f} TFLOP/s float32,"
+        f" {card.bytes / 1e12:.3f} TB/s; medians of {given.rounds} rounds of {given.seconds} s"
+    )
+    names = (
+        "slots",
+        "steps/s",
+        "spread",
+        "models/h",
+        "ceiling",
+        "share",
+        "MB",
+        "eager",
+        "recorded",
+        f"vmap {VMAP_MODELS}",
+    )
+    print(f"{'shape':<30}" + "".join(f"{name:>11}" for name in names))
+    for shape, hidden, batch in SHAPES:
+        info = made_up_info(N_POINTS, shape, 10)
+        data = made_up_data(info)
+        data = TrainingData(info, data.rows.to(device), data.labels.to(device), data.image_shape)
+        spec = spec_of(hidden, batch, "momentum", info)
+        slots = plan_slots(spec, data, device)
+        ways = [by_sensdb(spec, data, slots, device), by_loop(one_model(spec, data, device))]
+        if device.type == "cuda":
+            ways.append(by_loop(recorded(one_model(spec, data, device))))
+        ways.append(by_vmap(spec, data, device))
+        (rate, spread), *others = rates(card, ways, given.rounds, given.seconds)
+        sizes = layer_sizes(spec, info)
+        n_bytes = bytes_a_step(sizes, n_parameters(spec, info), batch)
+        ceiling = min(card.flops / flops_a_step(sizes, batch), card.bytes / n_bytes)
+        memory = torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else float("nan")
+        ratios = [rate / other for other, _ in others]
+        if device.type != "cuda":
+            ratios.insert(1, float("nan"))
+        print(
+            f"{'-'.join(map(str, sizes)) + f' b{batch}':<30}{slots:>11}{rate:>11.0f}{spread:>11.0%}"
+            f"{3600 * rate / STEPS_A_MODEL:>11.0f}{ceiling:>11.0f}{rate / ceiling:>11.0%}{memory:>11.0f}"
+            + "".join(f"{ratio:>11.2f}" for ratio in ratios),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
