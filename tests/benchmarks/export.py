@@ -41,7 +41,7 @@ def fill(engine: sa.Engine, n_models: int, points: int = POINTS_A_MODEL) -> None
             connection.exec_driver_sql(
                 f"insert into point_metrics (model_id, point_index, {names}) select m.model_id, g.i, {columns}"
                 f" from (select model_id from models order by model_id offset {first} limit 100) m"
-                f" cross join generate_series(0, {points - 1}) g(i)"
+                f" cross join generate_series(0, {points - 1}) g(i) order by 1, 2"  # a model's rows together, as stored
             )
     with writing(engine, statement_seconds=600) as connection:
         connection.execute(schema.model_metrics.update().values(n_points_stored=points))
