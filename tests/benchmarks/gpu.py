@@ -177,7 +177,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
+    parser.add_argument("--shapes", type=int, default=len(SHAPES), help="so many, the smallest first")
     given = parser.parse_args()
+    torch.set_num_threads(1)  # of the host
     device = torch.device(given.device)
     card = Card(device)
     print(
@@ -197,7 +199,7 @@ def main() -> None:
         f"vmap {VMAP_MODELS}",
     )
     print(f"{'shape':<30}" + "".join(f"{name:>11}" for name in names))
-    for shape, hidden, batch in SHAPES:
+    for shape, hidden, batch in SHAPES[: given.shapes]:
         info = made_up_info(N_POINTS, shape, 10)
         data = made_up_data(info)
         data = TrainingData(info, data.rows.to(device), data.labels.to(device), data.image_shape)
