@@ -1,8 +1,9 @@
 """Pages of point rows, by far the most there is to copy: each read by one statement, so each of one moment.
 
 SQLite gives rows. PostgreSQL packs a model's points into one row, each column the 4-byte numbers of all its points one
-behind the other. A million rows of it take the server 1.9 s and this side 0.1 s; row by row through ADBC they take 1.4
-and 2.2, nearly all of that libpq, which handles every row by itself (PostgreSQL 18, a core of AVX2, medians of 3).
+behind the other. A million rows take the server 1.3 to 1.5 s so (up to 2.1 where columns have gaps) and this side 0.1;
+row by row through ADBC 1.4 and 2.2, nearly all of that in libpq, which handles every row by itself (PostgreSQL 18, 9 of
+16 columns present, a core of AVX2).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ ReadPage = Callable[[Sequence[Result]], pa.Table]
 """The rows of point_metrics of some results; a result that is gone, or in whose place another is, has none."""
 
 COLUMNS = list(schema.point_metrics.columns)
-MISSING = -(2**31)
-"""In place of NULL among whole numbers, where none is negative; among reals it is NaN, which is never stored."""
+MISSING, NAN = -(2**31), "'NaN'"
+"""In place of NULL: among whole numbers, where none is negative, and among reals, where NaN is never stored."""
 
 
 @contextmanager
@@ -63,7 +64,20 @@ def _page_of_rows(read: ReadTable, page: Sequence[Result]) -> pa.Table:
 
 
 def _packed_page(engine: sa.Engine, page: Sequence[Result]) -> pa.Table:
-    packed = ", ".join(map(_packed, COLUMNS[1:]))
+    """string_agg leaves NULLs out, so a column missing throughout costs nothing; one missing here and there is told by
+    its length, and then the page is asked for once more with numbers in place of NULLs."""
+    models = _ask(engine, page, fill=False)
+    if any(len(numbers) not in (0, len(model[1])) for model in models for numbers in model[2:]):
+        models = _ask(engine, page, fill=True)
+    return _unpacked(models)
+
+
+def _ask(engine: sa.Engine, page: Sequence[Result], *, fill: bool) -> list[list[bytes]]:
+    """Of each model with points its id, and each other column's numbers, b"" where there are none.
+
+    They are as the server sends them: the first byte the highest.
+    """
+    packed = ", ".join(_packed(column, fill=fill) for column in COLUMNS[1:])
     names = ", ".join(column.name for column in COLUMNS[1:])
     select = (
         f"SELECT m.model_id, a.* FROM model_metrics m CROSS JOIN LATERAL (SELECT {packed} FROM (SELECT {names}"
@@ -77,35 +91,40 @@ def _packed_page(engine: sa.Engine, page: Sequence[Result]) -> pa.Table:
                 cursor.execute(select)
                 # The server's own bytes: psycopg would make Python's of them, each a copy.
                 given = cursor.pgresult
-                rows = [[given.get_value(row, field) for field in range(given.nfields)] for row in range(given.ntuples)]
+                rows = [
+                    [given.get_value(row, field) or b"" for field in range(given.nfields)]
+                    for row in range(given.ntuples)
+                ]
         except connection.dialect.loaded_dbapi.Error as error:
             raise failed_read(engine.url, error) from error
-    return _unpacked([row for row in rows if row[1] is not None])
+    return [row for row in rows if row[1]]
 
 
-def _packed(column: sa.Column[Any]) -> str:
-    if isinstance(column.type, sa.REAL):
-        return f"string_agg(float4send(coalesce({column.name}, 'NaN')), '')"
-    whole = f"{column.name}::int" if isinstance(column.type, Flag) else column.name
-    return f"string_agg(int4send(coalesce({whole}, {MISSING})), '')"
+def _packed(column: sa.Column[Any], *, fill: bool) -> str:
+    real = isinstance(column.type, sa.REAL)
+    value = f"{column.name}::int" if isinstance(column.type, Flag) else column.name
+    if fill:
+        value = f"coalesce({value}, {NAN if real else MISSING})"
+    return f"string_agg({'float4send' if real else 'int4send'}({value}), '')"
 
 
-def _unpacked(rows: Sequence[Sequence[bytes]]) -> pa.Table:
-    """Rows of a model_id and each other column's numbers, as the server sends them: the first byte the highest.
+def _unpacked(models: Sequence[Sequence[bytes]]) -> pa.Table:
+    """What `_ask` gives, as rows.
 
     Raises:
         DatabaseError: a model's columns are not of one length.
     """
-    ids = [int.from_bytes(row[0], "big", signed=True) for row in rows]
-    lengths = [len(row[1]) for row in rows]
-    for number, row, length in zip(ids, rows, lengths, strict=True):
-        if any(len(numbers) != length for numbers in row[1:]):
-            raise DatabaseError(f"model {number}: the columns of its points differ in length.")
-    model_id = np.repeat(np.array(ids, dtype=np.int64), np.array(lengths, dtype=np.int64) // 4)
+    ids = [int.from_bytes(model[0], "big", signed=True) for model in models]
+    n_points = [len(model[1]) // 4 for model in models]
+    model_id = np.repeat(np.array(ids, dtype=np.int64), np.array(n_points, dtype=np.int64))
     arrays = [pa.Array.from_buffers(pa.int64(), len(model_id), [None, pa.py_buffer(model_id)])]
     for place, column in enumerate(COLUMNS[1:], start=1):
-        numbers = b"".join(row[place] for row in rows)
-        arrays.append(_array(np.frombuffer(numbers, ">f4" if isinstance(column.type, sa.REAL) else ">i4"), column))
+        dtype, missing = (">f4", np.nan) if isinstance(column.type, sa.REAL) else (">i4", MISSING)
+        one = np.array(missing, dtype=dtype).tobytes()
+        numbers = b"".join(model[place] or one * n for model, n in zip(models, n_points, strict=True))
+        if len(numbers) != 4 * len(model_id):
+            raise DatabaseError(f"{len(numbers)} bytes of {column.name} came for {len(model_id)} points.")
+        arrays.append(_array(np.frombuffer(numbers, dtype), column))
     return pa.Table.from_arrays(arrays, schema=schema_of(COLUMNS))
 
 

@@ -14,6 +14,7 @@ from sensdb.database import schema
 from sensdb.database.columns import Flag
 from sensdb.database.engine import open_engine, writing
 from sensdb.errors import DatabaseError
+from sensdb.mirror import points
 from sensdb.mirror.arrow import DriverSource
 from sensdb.mirror.manifest import Result
 from sensdb.mirror.points import COLUMNS, point_pages
@@ -109,3 +110,23 @@ def test_a_server_that_cannot_be_read_is_one_line_without_its_password(postgresq
     engine.dispose()
     assert "s3cret" not in str(raised.value)
     assert "\n" not in raised.value.message
+
+
+def test_a_column_that_is_missing_here_and_there_is_asked_for_again_and_else_none_is(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(postgresql_url)
+    add_models(engine, [{"seed": 1, "points": [{"margin": None}, {"margin": None}]}, {"seed": 2, "points": [{}, {}]}])
+    add_models(engine, [{"seed": 3, "points": [{"margin": None}, {"margin": 2.0}]}])
+    asked: list[bool] = []
+    ask = points._ask
+    monkeypatch.setattr(points, "_ask", lambda *given, fill: asked.append(fill) or ask(*given, fill=fill))
+    margins = []
+
+    with point_pages(engine) as read:
+        for part in (slice(0, 2), slice(2, 3)):
+            margins += read(results_of(engine)[part])["margin"].to_pylist()
+    engine.dispose()
+
+    assert margins == [None, None, 1.0, 1.0, None, 2.0]
+    assert asked == [False, False, True]
