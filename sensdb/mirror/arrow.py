@@ -25,10 +25,6 @@ BATCH_ROWS = 65_536
 WHOLE_PAGE_ROWS = 1 << 20
 """More than a page of points has: the SQLite driver reads one batch in a seventh of the time less than sixteen."""
 
-BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-"""For PostgreSQL, which at its usual costs joins a page of results with all points there are: of 50 million, that is
-10 seconds a page instead of 0.7, and there are 50 pages."""
-
 ReadTable = Callable[[str, Sequence[sa.Column[Any]]], pa.Table]
 """Run a SELECT whose columns are those given, in order; an Arrow table with exactly the schema of `schema_of`."""
 
@@ -112,11 +108,8 @@ class AdbcSource:
 
     @contextmanager
     def _transaction(self, connection: Any, kind: str) -> Iterator[None]:
-        """One of a kind, on PostgreSQL with BY_INDEX; where it fails, the connection is not used again."""
+        """One of a kind; where it fails, the connection is not used again."""
         self._run(connection, f"BEGIN {kind}")
-        if not self._sqlite:
-            for setting in BY_INDEX.split("; "):
-                self._run(connection, setting)
         yield
         self._run(connection, "COMMIT")
 
@@ -137,9 +130,8 @@ class AdbcSource:
                     self._run(connection, statement)
                 yield connection
         except self._manager.Error as error:
-            raise failed_read(
-                url, error
-            ) from None  # not chained: the driver's message may hold the URI with its password
+            # Not chained: the driver's message may hold the URI with its password.
+            raise failed_read(url, error) from None
 
     def _run(self, connection: Any, statement: str) -> None:
         with self._manager.AdbcStatement(connection) as handle:
@@ -192,8 +184,6 @@ class DriverSource:
         if connection.dialect.name == "sqlite":
             given = pa.schema([(field.name, _sqlite_type(field.type)) for field in given])
         driver: Any = connection.connection.driver_connection
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(BY_INDEX)
         # The driver's own cursor: Arrow converts a column at a time, SQLAlchemy would value by value. psycopg's has a
         # name so that the server keeps the rows.
         cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor(name="sensdb_mirror")
