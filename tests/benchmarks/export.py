@@ -45,7 +45,8 @@ def fill(engine: sa.Engine, n_models: int, points: int = POINTS_A_MODEL) -> None
             )
     with writing(engine, statement_seconds=600) as connection:
         connection.execute(schema.model_metrics.update().values(n_points_stored=points))
-        connection.exec_driver_sql("analyze")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("vacuum analyze")  # as autovacuum does within a minute or two
 
 
 def export(url: str, cache: Path, folder: Path, file_format: str) -> tuple[float, float, float]:
