@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,19 @@ class Report:
             f" faults in {self.seconds:.0f} s; jobs lost {len(found.lost)}, doubled {len(found.doubled)},"
             f" violations {len(found.violations)}"
         )
-        return "\n".join([*lines, *found.violations[:20], *self.leftovers])
+        return "\n".join([*lines, *_few_of_each(found.violations), *self.leftovers])
+
+
+def _few_of_each(violations: Sequence[str], most: int = 10) -> list[str]:
+    """The first lines of each rule that was broken: many of one must not hide another."""
+    n_of: Counter[str] = Counter()
+    shown = []
+    for line in violations:
+        rule = re.sub(r"[0-9a-f]{8}-[0-9a-f-]+|\d+", "", line)
+        n_of[rule] += 1
+        if n_of[rule] <= most:
+            shown.append(line)
+    return shown
 
 
 def recovery(fault: Fault, entries: Sequence[Entry]) -> float | None:
