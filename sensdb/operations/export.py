@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +103,10 @@ def export(
         n_models = _count(connection, "places")
         if not n_models:
             raise NothingMatched("no model to export has a result.", "sensdb status shows how far the sweeps are.")
-        with replacing(folder) as unfinished:
+        with replacing(folder) as partial:
             source = _Source(connection, manifest, mirror_folder(cache, manifest.identity), progress)
             write = source.to_duckdb if file_format == "duckdb" else source.to_files
-            files, rows = write(unfinished, file_format)
+            files, rows = write(partial, file_format)
             described = {
                 "kind": KIND,
                 "format": file_format,
@@ -125,7 +123,7 @@ def export(
                 "files": [asdict(file) for file in files],
             }
             text = json.dumps(described, indent=1, ensure_ascii=False)
-            (unfinished / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            (partial / MANIFEST).write_text(text + "\n", encoding="utf-8")
     finally:
         connection.close()
     return _exported(described, written=True)
@@ -201,10 +199,7 @@ class _Source:
         )
 
     def _write_points(self, writer: TableWriter) -> None:
-        """Rows segment by segment, each in the order it has: by model and point.
-
-        Partitions are written side by side, a thread each: most of it is Arrow's work, which needs no lock of Python's.
-        """
+        """Rows segment by segment, each in the order it has: by model and point."""
         places = self._connection.execute("SELECT model_id, dataset, sweep FROM places").fetchall()
         of_partition: dict[Partition, list[int]] = {}
         for model_id, dataset, sweep in places:
@@ -212,18 +207,15 @@ class _Source:
         keys = {partition: pa.array(ids, type=pa.int64()) for partition, ids in sorted(of_partition.items(), key=repr)}
         total = sum(n_rows for _, n_rows in self._segments)
         done = 0
-
-        def write(table: pa.Table, partition: Partition) -> None:
-            rows = table.filter(pc.is_in(table["model_id"], keys[partition]))
-            if rows.num_rows:
-                writer.write(rows, partition)
-
-        with ThreadPoolExecutor(pa.cpu_count()) as pool:
-            for path, n_rows in self._segments:
-                list(pool.map(partial(write, pq.read_table(path)), keys))
-                done += n_rows
-                if self._progress is not None:
-                    self._progress(done, total)
+        for path, n_rows in self._segments:
+            table = pq.read_table(path)
+            for partition, ids in keys.items():
+                rows = table.filter(pc.is_in(table["model_id"], ids))
+                if rows.num_rows:
+                    writer.write(rows, partition)
+            done += n_rows
+            if self._progress is not None:
+                self._progress(done, total)
 
     def _arrow(self, select: str, values: Sequence[Any] = ()) -> pa.Table:
         return self._connection.sql(select, params=list(values)).to_arrow_table()

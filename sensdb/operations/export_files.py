@@ -41,8 +41,6 @@ class WrittenFile:
 class TableWriter:
     """Writes one table's rows as they come, a file a partition; memory holds one row group a partition.
 
-    Several threads may write, each to partitions of its own.
-
     Args:
         folder: of the export. name: of the table, which names its folder, or its file where it has no partitions.
         suffix: parquet or csv.

@@ -77,7 +77,8 @@ def beside(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    own, current = torch.cuda.Stream(device), torch.cuda.current_stream(device)  # type: ignore[no-untyped-call]
+    own = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch gives its constructor no types
+    current = torch.cuda.current_stream(device)
     own.wait_stream(current)
     with torch.cuda.stream(own):
         yield

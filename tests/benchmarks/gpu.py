@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_parameters
 from sensdb.training.data import TrainingData
 from sensdb.training.packing import device_class, plan_slots
+from sensdb.training.recorded import Record, beside, record_on
 from sensdb.training.trainer import Trainer
-from tests.benchmarks.training import flops_a_step, plain_model, spec_of
+from tests.benchmarks.training import flops_a_step, plain_model, spec_of, vmap_step
 from tests.training.models import made_up_data, made_up_info
 
 SHAPES: list[tuple[tuple[int, int, int], tuple[int, ...], int]] = [
@@ -51,16 +52,16 @@ class Card:
         target = torch.empty_like(source)
         self.bytes = 2 * 4 * source.numel() / self._best(lambda: target.copy_(source))
 
-    def seconds(self, call: Callable[[], object]) -> float:
-        """Wall-clock seconds until the device has done a call's work."""
+    def timed(self, way: Steps, n_steps: int) -> tuple[int, float]:
+        """What a way says of so many steps, and wall-clock seconds until the device has done them."""
         self._wait()
         started = time.perf_counter()
-        call()
+        done = way(n_steps)
         self._wait()
-        return time.perf_counter() - started
+        return done, time.perf_counter() - started
 
     def _best(self, call: Callable[[], object]) -> float:
-        return min(self.seconds(call) for _ in range(10))
+        return min(self.timed(by_loop(call), 1)[1] for _ in range(10))
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
@@ -106,53 +107,23 @@ def one_model(spec: TrainingSpec, data: TrainingData, device: torch.device) -> C
     return step
 
 
-def by_loop(step: Callable[[], None]) -> Steps:
-    """A step after the other, from Python."""
+def by_loop(step: Callable[[], object], n_models: int = 1) -> Steps:
+    """A step of so many models after the other, from Python."""
 
     def run(n_steps: int) -> int:
         for _ in range(n_steps):
             step()
-        return n_steps
+        return n_steps * n_models
 
     return run
 
 
-def recorded(step: Callable[[], None]) -> Callable[[], None]:
+def recorded(step: Callable[[], None], record: Record, device: torch.device) -> Callable[[], object]:
     """The step as a CUDA graph, after steps beside the stream as torch's notes on CUDA graphs ask."""
-    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):
+    with beside(device):
         for _ in range(3):
             step()
-    torch.cuda.current_stream().wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
-
-
-def by_vmap(spec: TrainingSpec, data: TrainingData, device: torch.device) -> Steps:
-    """VMAP_MODELS modules stacked by torch.func, gradients by vmap(grad), updates on the stacked tensors."""
-    models = [plain_model(spec, data).to(device) for _ in range(VMAP_MODELS)]
-    stacked, _ = torch.func.stack_module_state(models)  # type: ignore[arg-type]
-    parameters = {name: value.detach() for name, value in stacked.items()}
-    x, y, batch = data.x.contiguous(), data.labels, int(spec.batch_size)
-
-    def loss(values: dict[str, Tensor], points: Tensor, labels: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(torch.func.functional_call(models[0], values, (points,)), labels)
-
-    gradient = torch.func.vmap(torch.func.grad(loss))
-    optimizer = torch.optim.SGD(list(parameters.values()), 0.01, momentum=0.9, fused=True)
-
-    def run(n_steps: int) -> int:
-        for _ in range(n_steps):
-            rows = torch.randint(len(x), (VMAP_MODELS, batch), device=device)
-            for name, value in gradient(parameters, x[rows], y[rows]).items():
-                parameters[name].grad = value
-            optimizer.step()
-        return n_steps * VMAP_MODELS
-
-    return run
+    return record(step)
 
 
 def rates(card: Card, ways: list[Steps], rounds: int, seconds: float) -> list[tuple[float, float]]:
@@ -160,13 +131,12 @@ def rates(card: Card, ways: list[Steps], rounds: int, seconds: float) -> list[tu
     n_steps = []
     for way in ways:
         way(64)
-        n_steps.append(max(1, int(64 * seconds / card.seconds(lambda way=way: way(64)))))  # type: ignore[misc]
+        n_steps.append(max(1, int(64 * seconds / card.timed(way, 64)[1])))
     found: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds):
         for way, n, each in zip(ways, n_steps, found, strict=True):
-            done: list[int] = []
-            taken = card.seconds(lambda way=way, n=n, done=done: done.append(way(n)))  # type: ignore[misc]
-            each.append(done[0] / taken)
+            done, taken = card.timed(way, n)
+            each.append(done / taken)
     medians = [statistics.median(each) for each in found]
     return [(m, max(abs(rate / m - 1) for rate in each)) for m, each in zip(medians, found, strict=True)]
 
@@ -206,9 +176,9 @@ def main() -> None:
         spec = spec_of(hidden, batch, "momentum", info)
         slots = plan_slots(spec, data, device)
         ways = [by_sensdb(spec, data, slots, device), by_loop(one_model(spec, data, device))]
-        if device.type == "cuda":
-            ways.append(by_loop(recorded(one_model(spec, data, device))))
-        ways.append(by_vmap(spec, data, device))
+        if (record := record_on(device)) is not None:
+            ways.append(by_loop(recorded(one_model(spec, data, device), record, device)))
+        ways.append(by_loop(vmap_step(spec, data, VMAP_MODELS), VMAP_MODELS))
         (rate, spread), *others = rates(card, ways, given.rounds, given.seconds)
         sizes = layer_sizes(spec, info)
         n_bytes = bytes_a_step(sizes, n_parameters(spec, info), batch)

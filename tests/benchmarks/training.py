@@ -116,9 +116,10 @@ def by_plain(spec: TrainingSpec, data: TrainingData, *, best: bool, compiled: bo
     return run
 
 
-def by_vmap(spec: TrainingSpec, data: TrainingData) -> Steps:
-    """VMAP_MODELS modules stacked by torch.func, gradients by vmap(grad), updates on the stacked tensors."""
-    models = [plain_model(spec, data) for _ in range(VMAP_MODELS)]
+def vmap_step(spec: TrainingSpec, data: TrainingData, n_models: int) -> Callable[[], None]:
+    """A step of n_models modules stacked by torch.func: gradients by vmap(grad), updates on the stacked tensors."""
+    device = data.rows.device
+    models = [plain_model(spec, data).to(device) for _ in range(n_models)]
     parameters, _ = torch.func.stack_module_state(models)  # type: ignore[arg-type]
     parameters = {name: value.detach() for name, value in parameters.items()}
     x, y, batch = data.x.contiguous(), data.labels, int(spec.batch_size)
@@ -133,13 +134,23 @@ def by_vmap(spec: TrainingSpec, data: TrainingData) -> Steps:
     else:
         optimizer = torch.optim.SGD(tensors, 0.01, momentum=0.9, fused=True)
 
+    def step() -> None:
+        rows = torch.randint(len(x), (n_models, batch), device=device)
+        for name, value in gradient(parameters, x[rows], y[rows]).items():
+            parameters[name].grad = value
+        optimizer.step()
+
+    return step
+
+
+def by_vmap(spec: TrainingSpec, data: TrainingData) -> Steps:
+    """VMAP_MODELS models by `vmap_step`."""
+    step = vmap_step(spec, data, VMAP_MODELS)
+
     def run(seconds: float) -> int:
         deadline, n_steps = time.monotonic() + seconds, 0
         while time.monotonic() < deadline:
-            rows = torch.randint(len(x), (VMAP_MODELS, batch))
-            for name, value in gradient(parameters, x[rows], y[rows]).items():
-                parameters[name].grad = value
-            optimizer.step()
+            step()
             n_steps += VMAP_MODELS
         return n_steps
 

@@ -139,6 +139,15 @@ def test_missing_is_a_bare_empty_field_in_csv_and_a_dash_in_the_table():
     assert table_lines(grid)[2].split() == ["-"] * 5
 
 
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()], ids=str)
+def test_nan_in_an_arrow_table_is_missing_too(kind: pa.DataType):
+    values = pa.array(np.array([0.5, np.nan]), type=pa.float64()).cast(kind)
+    grid = Grid(pa.table({"x": values, "n": pa.array([1, 2])}))
+
+    assert "".join(csv_lines(grid)) == "x,n\n0.5,1\n,2\n"
+    assert "".join(json_lines(grid)) == '{"x": 0.5, "n": 1}\n{"x": null, "n": 2}\n'
+
+
 def test_times_are_utc_with_z_whatever_their_zone():
     at = datetime(2026, 1, 31, 12, 30, tzinfo=timezone(timedelta(hours=3)))
 

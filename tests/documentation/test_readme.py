@@ -27,7 +27,8 @@ def blocks(language: str) -> list[str]:
 
 
 SHOWN = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
-COMMANDS = [line for line in SHOWN if line.startswith("sensdb ")]
+IN_TEXT = re.findall(r"`(sensdb [a-z-]+ [^`]+)`", re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL))
+COMMANDS = [line for line in [*SHOWN, *IN_TEXT] if line.startswith("sensdb ")]
 TARGETS = [line for line in SHOWN if line.startswith("make ")]
 
 

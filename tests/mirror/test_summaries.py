@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.stats
 import sqlalchemy as sa
 
 from sensdb.analysis.ask import ask
@@ -170,3 +171,24 @@ def test_summaries_that_are_gone_are_computed_anew(engine: sa.Engine, database_u
 
     assert sync(database_url, cache).segments == made.segments
     assert pq.read_table(path).equals(before)
+
+
+@pytest.mark.parametrize("sizes", [[70_000], [3, 65_533], [65_536], [1, 70_000, 2]], ids=str)
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_ranks_are_scipys_on_either_side_of_what_one_sort_holds(sizes: list[int], kind: type) -> None:
+    draws = np.random.default_rng(3)
+    model = np.repeat(np.arange(len(sizes)), sizes)
+    value = draws.choice([-3.5, -1.0, -0.0, 0.0, 2.0, *draws.normal(size=5_000)], size=len(model)).astype(kind)
+
+    ranks = summaries.doubled_midranks(model, value)
+
+    for number in range(len(sizes)):
+        assert np.array_equal(ranks[model == number], 2 * scipy.stats.rankdata(value[model == number]))
+
+
+def test_ranks_of_models_with_large_numbers_are_those_of_the_same_models_with_small_ones() -> None:
+    model, value = np.repeat([0, 1, 2], 5), np.tile(np.array([2, 1, 1, 3, 0], dtype=np.float32), 3)
+
+    assert np.array_equal(
+        summaries.doubled_midranks(model * summaries.BLOCK_ROWS, value), summaries.doubled_midranks(model, value)
+    )

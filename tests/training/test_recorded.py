@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sensdb.training import gradient_pack
-from sensdb.training.optimizers import Adam
+from sensdb.training.optimizers import Adam, make_optimizer
 from sensdb.training.recorded import RecordedSteps, run_length
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits, train_pack
 from tests.training.test_bits import neighbours
@@ -81,6 +81,21 @@ def test_a_pack_of_recorded_steps_gives_the_bits_of_one_that_runs_them(
     for one, other in zip(repeated, run, strict=True):
         assert other.stop_reason == "diverged" or same_bits(one.network, other.network)
         assert (one.steps, one.stop_reason, one.train_loss) == (other.steps, other.stop_reason, other.train_loss)
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "rmsprop"])
+def test_a_pack_that_was_warmed_up_is_empty(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradient_pack, "record_on", lambda device: record)
+    monkeypatch.setattr(
+        gradient_pack, "make_optimizer", make_optimizer if optimizer != "adam" else lambda *given: Adam()
+    )
+    spec = a_spec(INFO, optimizer=optimizer)
+
+    pack = gradient_pack.GradientPack(spec, 3, made_up_data(INFO))
+
+    for tensors in (pack.parameters, pack.gradient, *pack.states):
+        assert all(torch.count_nonzero(block) == 0 for block in tensors.blocks)  # NaN would count
+    assert torch.count_nonzero(pack.window.sums) == 0
 
 
 def test_what_is_recorded_has_no_effect_until_it_is_repeated() -> None:
