@@ -37,6 +37,9 @@ def pytest_configure() -> None:
     # A shell starts what it puts in the background deaf to Ctrl-C, and what the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # More processes than cores: threads that share one product would spin while they wait for each other.
+    # Where no GPU is, Triton's kernels are read by its interpreter; it asks for this when it is imported.
+    if not Path("/proc/driver/nvidia").exists():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 

@@ -48,6 +48,12 @@ class Duration(click.ParamType[float]):
     help="How often a model on its way is kept in SENSDB_CACHE, to go on from there after a stop or a crash.",
 )
 @click.option(
+    "--resident",
+    is_flag=True,
+    help="Train small nets by one GPU program each. New, and not measured on a GPU yet: results say engine "
+    "version 2+resident.",
+)
+@click.option(
     "--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True, help="Of lines on stderr."
 )
 @pass_settings
@@ -62,6 +68,7 @@ def worker(
     pack_size: int | None,
     keep_weights: bool,
     checkpoint_every: float,
+    resident: bool,
     log_format: str,
 ) -> None:
     """Train, measure and store queued models until stopped.
@@ -70,13 +77,16 @@ def worker(
     budgets, and keep it on disk so that another worker on this host goes on with it; a second one does so at once.
     """
     from sensdb.worker.options import WorkerOptions
-    from sensdb.worker.processes import devices, run_processes
+    from sensdb.worker.processes import devices, require_resident, run_processes
     from sensdb.worker.progress import choose_display
 
     options = WorkerOptions(
         settings.database_url, settings.data_paths, settings.artifacts_url, settings.cache_path,
         drain=drain, until_seconds=until, sweep=sweep, max_models=max_models, pack_size=pack_size,
-        keep_weights=keep_weights, checkpoint_seconds=checkpoint_every,
+        keep_weights=keep_weights, checkpoint_seconds=checkpoint_every, resident=resident,
     )  # fmt: skip
-    code, _tally = run_processes(options, devices(device, processes), choose_display(log_format))
+    places = devices(device, processes)
+    if resident:
+        require_resident(places)
+    code, _tally = run_processes(options, places, choose_display(log_format))
     raise click.exceptions.Exit(code)

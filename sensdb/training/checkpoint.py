@@ -40,6 +40,7 @@ class Checkpoint:
         bad_step: its first step with a loss that was not finite; 0 without one.
         seconds: its share of the time spent so far.
         tensors: what its pack gave of it, on the host (pack.Pack.state).
+        engine_version: of what trained it.
     """
 
     spec_sha256: str
@@ -47,6 +48,7 @@ class Checkpoint:
     bad_step: int
     seconds: float
     tensors: dict[str, Tensor]
+    engine_version: str = ENGINE_VERSION
 
 
 class CheckpointFolder:
@@ -64,7 +66,6 @@ class CheckpointFolder:
         self._folder = folder
         self._arithmetic = {
             "format": FORMAT,
-            "engine_version": ENGINE_VERSION,
             "device_class": device_class(device),
             "torch": str(torch.__version__),
         }
@@ -78,6 +79,7 @@ class CheckpointFolder:
         path = self.path(checkpoint.spec_sha256)
         metadata = {
             **self._arithmetic,
+            "engine_version": checkpoint.engine_version,
             "spec_sha256": checkpoint.spec_sha256,
             "steps": str(checkpoint.steps),
             "bad_step": str(checkpoint.bad_step),
@@ -97,13 +99,13 @@ class CheckpointFolder:
             temporary.unlink(missing_ok=True)
         _to_disk(self._folder)
 
-    def read(self, spec: TrainingSpec) -> Checkpoint | None:
+    def read(self, spec: TrainingSpec, engine_version: str = ENGINE_VERSION) -> Checkpoint | None:
         """The checkpoint of a spec, if there is one that this kind of arithmetic wrote; why not, is logged."""
         path = self.path(spec.spec_sha256)
         try:
             with safe_open(path, framework="pt", device="cpu") as file:
                 metadata: dict[str, str] = file.metadata() or {}
-                wanted = {**self._arithmetic, "spec_sha256": spec.spec_sha256}
+                wanted = {**self._arithmetic, "engine_version": engine_version, "spec_sha256": spec.spec_sha256}
                 for name, value in wanted.items():
                     if metadata.get(name) != value:
                         log.info("checkpoint %s ignored: %s %s, not %s.", path, name, metadata.get(name), value)
@@ -123,6 +125,7 @@ class CheckpointFolder:
             int(metadata["bad_step"]),
             float(metadata["seconds"]),
             tensors,
+            engine_version,
         )
 
     def remove(self, spec: TrainingSpec) -> None:

@@ -14,7 +14,9 @@ from sensdb.training.data import TrainingData
 from sensdb.training.layout import Parameters
 from sensdb.training.optimizers import make_optimizer
 from sensdb.training.pack import Pack
+from sensdb.training.packing import ENGINE_VERSION, RESIDENT_VERSION
 from sensdb.training.recorded import RecordedSteps, beside, record_on
+from sensdb.training.resident import ResidentSteps, is_resident
 from sensdb.training.slots import Model
 from sensdb.training.window import Window
 
@@ -25,17 +27,19 @@ Load = Callable[[int], None]
 class GradientPack(Pack):
     """A pack of SGD, momentum, Adam or RMSProp; its steps ahead are laid out in a window.
 
-    Args: as for Pack.
+    Args: as for Pack, and
+        resident: take resident steps (resident.py), where the shape has them.
     """
 
-    def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData) -> None:
+    def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData, *, resident: bool = False) -> None:
         super().__init__(spec, n_rows, data)
+        self._resident = resident and is_resident(spec, data.info)
         device, dtype = data.rows.device, data.rows.dtype
 
         def zeros() -> Parameters:
             return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
 
-        self.optimizer = make_optimizer(spec.optimizer, spec.momentum, device)
+        self.optimizer = make_optimizer(spec.optimizer, spec.momentum, "cuda" if self._resident else device)
         self.parameters = zeros()
         self.states = [zeros() for _ in range(self.optimizer.n_states)]
         self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
@@ -46,8 +50,8 @@ class GradientPack(Pack):
         self.inputs = torch.zeros(self.n_rows * most_rows, data.rows.shape[1], dtype=dtype, device=device)
         self.window = Window(self, self.optimizer, self.augmentation)
         self._cursor = 0
-        self._record = record_on(device)
-        self._steps: dict[int, _Step | RecordedSteps] = {}
+        self._record = None if self._resident else record_on(device)
+        self._steps: dict[int, _Step | RecordedSteps | ResidentSteps] = {}
         if self._record is not None:
             self._warm_up()
 
@@ -105,9 +109,20 @@ class GradientPack(Pack):
             for number, block in enumerate(tensors.blocks):
                 yield f"{'state' if place else 'parameters'}{place or ''}.{number}", block[row]
 
-    def _steps_of(self, n_computed: int) -> _Step | RecordedSteps:
+    def n_computed(self, n_models: int) -> int:
+        """Rows that a step of the first n_models rows computes: no others where steps are resident."""
+        return n_models if self._resident else super().n_computed(n_models)
+
+    @property
+    def engine_version(self) -> str:
+        """Of the models it trains: resident steps round otherwise."""
+        return RESIDENT_VERSION if self._resident else ENGINE_VERSION
+
+    def _steps_of(self, n_computed: int) -> _Step | RecordedSteps | ResidentSteps:
         """The prepared steps of the first n_computed rows."""
         steps = self._steps.get(n_computed)
+        if steps is None and self._resident:
+            steps = self._steps[n_computed] = ResidentSteps(self, n_computed)
         if steps is None:
             step = _Step(self, n_computed)
             steps = step if self._record is None else RecordedSteps(step.run, self._record)

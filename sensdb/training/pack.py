@@ -14,6 +14,7 @@ from sensdb.training.data import TrainingData
 from sensdb.training.layout import Parameters, aligned_rows
 from sensdb.training.losses import SUM_TO_LOSS
 from sensdb.training.network import StackedNetwork
+from sensdb.training.packing import ENGINE_VERSION
 from sensdb.training.propagation import Propagation, Workspace
 from sensdb.training.random import initial_weights
 from sensdb.training.slots import Model
@@ -87,6 +88,11 @@ class Pack(ABC):
     @abstractmethod
     def last_sums(self, n_models: int) -> Tensor:
         """The last loss sums (losses.loss_gradient) of the first n_models rows, [n_models]."""
+
+    @property
+    def engine_version(self) -> str:
+        """Of the models it trains."""
+        return ENGINE_VERSION
 
     def last_losses(self, n_models: int) -> Tensor:
         """The last losses of the first n_models rows, [n_models]."""

@@ -11,6 +11,9 @@ from sensdb.training.memory import memory_bytes, slot_bytes
 ENGINE_VERSION = "2"
 """Stored beside each result. A change that moves a bit of any model is a new version."""
 
+RESIDENT_VERSION = f"{ENGINE_VERSION}+resident"
+"""Of models that a GPU trained by resident steps (resident.py), which add up in another order."""
+
 MOST_SLOTS = 64
 CACHE_BYTES = 8 << 20
 """A pack should fit here: measured, tiny nets gain 8 times from 16 or more models, and large ones nothing."""

@@ -18,6 +18,7 @@ from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.lbfgs_pack import LbfgsPack
 from sensdb.training.network import StackedNetwork
 from sensdb.training.pack import Pack
+from sensdb.training.packing import ENGINE_VERSION
 from sensdb.training.slots import Model
 
 __all__ = ["Trained", "Trainer", "TrainingData", "train_alone"]
@@ -34,6 +35,7 @@ class Trained:
         fitted: training accuracy 1 at the end.
         train_accuracy, train_loss: over all its training points and their labels, noise included, unaugmented; None
             for a diverged model.
+        engine_version: of what trained it.
         train_seconds: its share of the time its pack took, checks included.
     """
 
@@ -45,6 +47,7 @@ class Trained:
     train_accuracy: float | None
     train_loss: float | None
     train_seconds: float
+    engine_version: str = ENGINE_VERSION
 
     def metrics(self) -> dict[str, object]:
         """The columns of model_metrics that training determines, by name."""
@@ -63,6 +66,7 @@ class Trainer:
         slots: how many models are trained at once, from `packing.plan_slots`.
         data: on `device`, of the spec's crop and dtype.
         device: where to train.
+        resident: train small nets by resident steps (resident.py), on a GPU; other shapes as ever.
 
     Raises:
         TrainingError: data and device differ, or the spec cannot be trained (augmentation with lbfgs; rotations of
@@ -70,14 +74,24 @@ class Trainer:
     """
 
     def __init__(
-        self, spec: TrainingSpec, slots: int, data: TrainingData, *, device: str | torch.device = "cpu"
+        self,
+        spec: TrainingSpec,
+        slots: int,
+        data: TrainingData,
+        *,
+        device: str | torch.device = "cpu",
+        resident: bool = False,
     ) -> None:
         if data.rows.device.type != torch.device(device).type:
             raise TrainingError(f"training data on {data.rows.device}, a trainer on {device}: one device expected.")
         self._data = data
         self._key = pack_key(spec, data.info)
-        kind = LbfgsPack if spec.optimizer == "lbfgs" else GradientPack
-        self._pack: Pack = kind(spec, slots, data)
+        self._pack: Pack
+        if spec.optimizer == "lbfgs":
+            self._pack = LbfgsPack(spec, slots, data)
+        else:
+            self._pack = GradientPack(spec, slots, data, resident=resident)
+        self.engine_version = self._pack.engine_version
         self._models: list[Model] = []  # by row of the pack
         self._trained: dict[int, Trained] = {}
         self.slots = slots
@@ -138,7 +152,9 @@ class Trainer:
             return None
         self._pack.look(row, model)
         tensors = {name: tensor.to("cpu", copy=True) for name, tensor in self._pack.state(row).items()}
-        return Checkpoint(model.spec.spec_sha256, model.steps, model.bad_step, model.seconds, tensors)
+        return Checkpoint(
+            model.spec.spec_sha256, model.steps, model.bad_step, model.seconds, tensors, self.engine_version
+        )
 
     def run(self, seconds: float = 1.0) -> list[int]:
         """Train until a model has ended, or for so many seconds; how often it is called changes no result.
@@ -236,6 +252,7 @@ class Trainer:
             train_accuracy=accuracy,
             train_loss=loss,
             train_seconds=model.seconds + time.perf_counter() - started,
+            engine_version=self.engine_version,
         )
 
     def _vacate(self, row: int) -> None:

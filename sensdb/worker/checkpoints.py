@@ -49,10 +49,10 @@ class Checkpoints:
         self._broken = False
         self._try_to(self._folder.prune)
 
-    def take_up(self, job: Job, spec: TrainingSpec) -> Checkpoint | None:
+    def take_up(self, job: Job, spec: TrainingSpec, engine_version: str) -> Checkpoint | None:
         """Where the model of a job may go on, as it enters a slot; None where it begins."""
         self._kept_at[job.model_id] = time.monotonic()
-        return self._folder.read(spec)
+        return self._folder.read(spec, engine_version)
 
     def keep_due(self, trainer: Trainer, in_slot: Mapping[int, Job]) -> None:
         """Write the checkpoints that are due."""

@@ -26,6 +26,7 @@ def measure_job(
     data: MeasurementData,
     trained: Mapping[str, object],
     artifacts: Sequence[Artifact] = (),
+    engine_version: str = ENGINE_VERSION,
 ) -> Result:
     """Measure a job's network (M = 1) as its sweeps ask.
 
@@ -34,6 +35,7 @@ def measure_job(
         trained: columns of model_metrics that training determines; of a model that is measured again none, for the
             writer carries over the stored ones.
         artifacts: files stored of the model just now.
+        engine_version: of what trained it.
     """
     specs = [job.spec] if isinstance(job.spec, TrainingSpec) else None
     (measured,) = measure_models(network, data, job.measure, specs)
@@ -45,7 +47,7 @@ def measure_job(
         model_id=job.model_id,
         attempt=job.attempt,
         metrics=metrics,
-        engine_version=ENGINE_VERSION,
+        engine_version=engine_version,
         device_class=worker.device_class,
         points=measured.points,
         trajectories=measured.trajectories,

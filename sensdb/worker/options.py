@@ -25,6 +25,7 @@ class WorkerOptions:
         pack_size: upper bound on models trained at once by one process; None for the engine's own choice.
         keep_weights: store the weights of every model trained, whether its sweep asks for it or not.
         checkpoint_seconds: between two checkpoints of a model in training.
+        resident: train small nets by resident steps, on a GPU.
         measure_aside: measure in a thread beside the training, where a core or a GPU is free for it.
     """
 
@@ -41,6 +42,7 @@ class WorkerOptions:
     pack_size: int | None = None
     keep_weights: bool = False
     checkpoint_seconds: float = 60.0
+    resident: bool = False
     measure_aside: bool = False
 
 

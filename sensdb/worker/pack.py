@@ -122,7 +122,7 @@ class PackRun:
         while free and self._waiting:
             job = self._waiting[0]
             spec = _training_spec(job)
-            checkpoint = self._worker.checkpoints.take_up(job, spec)
+            checkpoint = self._worker.checkpoints.take_up(job, spec, self._trainer.engine_version)
             try:
                 self._trainer.put(free[0], spec, checkpoint)
             except TrainingError as error:
@@ -136,7 +136,8 @@ class PackRun:
     def _make_trainer(self, slots: int) -> Trainer:
         while True:
             try:
-                return Trainer(self._spec, slots, self._data, device=self._worker.device)
+                device, resident = self._worker.device, self._worker.options.resident
+                return Trainer(self._spec, slots, self._data, device=device, resident=resident)
             except Exception as error:  # noqa: BLE001  (raised again, but where memory has ended)
                 slots = self._fewer_slots(slots, error)
             give_back_memory()
@@ -241,7 +242,7 @@ class PackRun:
 
 def _result(worker: Worker, job: Job, trained: Trained, points: MeasurementData, keeps: bool) -> Result:
     files = [keep_weights(worker.artifacts, job.spec, trained.network)] if keeps else []
-    return measure_job(worker, job, trained.network, points, trained.metrics(), files)
+    return measure_job(worker, job, trained.network, points, trained.metrics(), files, trained.engine_version)
 
 
 def _training_spec(job: Job) -> TrainingSpec:

@@ -10,9 +10,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -58,6 +59,18 @@ def devices(choice: str, processes: int | None) -> list[str]:
             f"--device {choice}: torch finds {n_gpus} GPUs here.", "--device cpu uses all cores; see sensdb doctor."
         )
     raise UsageError(f"--device: '{choice}' is none of auto, cpu, cuda:N, all.", "for example --device cuda:0")
+
+
+def require_resident(places: Sequence[str]) -> None:
+    """Refuse `sensdb worker --resident` where no steps can be resident.
+
+    Raises:
+        UsageError: some of it would run on the CPU, or triton is not installed.
+    """
+    if "cpu" in places:
+        raise UsageError("--resident: only GPUs have resident steps, not the CPU.", "leave --resident out.")
+    if find_spec("triton") is None:
+        raise UsageError("--resident needs triton, which is not installed.", "pip install triton")
 
 
 def _n_gpus() -> int:

@@ -10,6 +10,7 @@ import torch
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.training import gradient_pack
 from sensdb.training.data import TrainingData
+from sensdb.training.packing import RESIDENT_VERSION
 from sensdb.training.trainer import Trained, Trainer
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
 from tests.training.reference import train_reference
@@ -34,9 +35,17 @@ def on(device: torch.device, dtype: str) -> TrainingData:
     return dataclasses.replace(data, rows=data.rows.to(device), labels=data.labels.to(device))
 
 
-def trained_in(slot: int, spec: TrainingSpec, others: list[TrainingSpec], data: TrainingData) -> Trained:
+def trained_in(
+    slot: int,
+    spec: TrainingSpec,
+    others: list[TrainingSpec],
+    data: TrainingData,
+    *,
+    slots: int = SLOTS,
+    resident: bool = False,
+) -> Trained:
     """The model of `spec`, trained in this slot while `others` come and go in the remaining ones."""
-    trainer = Trainer(spec, SLOTS, data, device=data.rows.device)
+    trainer = Trainer(spec, slots, data, device=data.rows.device, resident=resident)
     trainer.put(slot, spec)
     waiting = list(others)
     while True:
@@ -91,6 +100,36 @@ def test_a_thousand_steps_in_float64_agree_with_torch_optim(optimizer: str, devi
 
     for weight, expected in zip(trained.network.weights, reference, strict=True):
         torch.testing.assert_close(weight[0], expected, rtol=1e-10, atol=1e-10)
+
+
+RESIDENT = {
+    "momentum": {"width": 50, "batch_size": 32},
+    "adam with biases": {"optimizer": "adam", "learning_rate": 0.01, "width": 50, "batch_size": 32, "biases": True},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.01},
+    "sgd, squared": {"optimizer": "sgd", "loss": "squared"},
+    "hard_sigmoid": {"nonlinearity": "hard_sigmoid", "biases": True},
+    "augmentation": {"augmentation": ["translate", "flip", "rotate"]},
+    "odd sizes": {"width": [7, 33, 5], "hidden_layers": 3, "batch_size": 13},
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # where this test is tried on the host, NumPy interprets
+@pytest.mark.parametrize("shape", RESIDENT)
+def test_a_resident_model_is_the_same_in_any_pack_and_the_stacked_one_but_for_rounding(
+    shape: str, device: torch.device
+) -> None:
+    spec = a_spec(INFO, seed=3, max_steps=40, **RESIDENT[shape])
+    data = on(device, spec.dtype)
+    stacked = trained_in(0, spec, [], data)
+    alone = trained_in(0, spec, [], data, slots=1, resident=True)
+
+    for slots, slot, n_others in ((2, 1, 1), (SLOTS, SLOTS - 1, 2 * SLOTS)):
+        beside = trained_in(slot, spec, neighbours(spec, INFO, n_others), data, slots=slots, resident=True)
+
+        assert same_bits(beside.network, alone.network), (slots, slot)
+    assert alone.engine_version == RESIDENT_VERSION
+    for mine, theirs in zip(alone.network.weights, stacked.network.weights, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
 
 
 def test_recorded_steps_give_the_bits_of_steps_run_one_by_one(

@@ -17,6 +17,7 @@ from sensdb.definitions.spec import TrainingSpec
 from sensdb.training import checkpoint as checkpoints
 from sensdb.training.checkpoint import Checkpoint, CheckpointFolder
 from sensdb.training.data import TrainingData
+from sensdb.training.packing import ENGINE_VERSION
 from sensdb.training.trainer import Trainer, train_alone
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
 from tests.training.test_bits import SHAPES, outcome
@@ -208,9 +209,22 @@ def test_a_damaged_or_foreign_file_is_ignored_with_a_word(
     assert why.lower() in message.lower()
 
 
+def test_a_file_of_another_engine_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder, spec = CheckpointFolder(tmp_path, "cpu"), a_spec(INFO)
+    taken = stopped_half_way(spec, DATA, 5)
+    folder.write(replace(taken, engine_version="0"))
+
+    with caplog.at_level(logging.INFO, "sensdb"):
+        assert folder.read(spec) is None
+    folder.write(taken)
+
+    assert f"ignored: engine_version 0, not {ENGINE_VERSION}." in caplog.text
+    assert folder.read(spec) is not None
+
+
 @pytest.mark.parametrize(
     ("name", "changed"),
-    [("engine_version", "0"), ("device_class", "NVIDIA H100"), ("torch", "2.0.0"), ("format", "sensdb checkpoint 2")],
+    [("device_class", "NVIDIA H100"), ("torch", "2.0.0"), ("format", "sensdb checkpoint 2")],
 )
 def test_a_file_of_another_kind_of_arithmetic_is_ignored_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, changed: str

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from sensdb.errors import UsageError
+from sensdb.worker.processes import require_resident
 from tests.worker.conftest import Bench
 from tests.worker.prepared import MINUTES
 
@@ -237,6 +240,24 @@ def test_a_device_that_is_not_there_is_refused(bench: Bench, device: str) -> Non
 
     assert code == 2
     assert device in err
+
+
+def test_resident_steps_on_the_cpu_are_refused(bench: Bench) -> None:
+    code, err = bench.run("--resident")
+
+    assert code == 2
+    assert "Error: --resident: only GPUs have resident steps, not the CPU." in err
+    assert "Hint: leave --resident out." in err
+
+
+def test_resident_steps_without_triton_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+
+    with pytest.raises(UsageError, match="--resident needs triton, which is not installed") as refused:
+        require_resident(["cuda:0"])
+
+    assert refused.value.hint == "pip install triton"
 
 
 def _beat_every(bench: Bench, seconds: float) -> None:

@@ -1,0 +1,169 @@
+"""Resident steps beside stacked ones: the kernel as it is written, read by Triton's interpreter where no GPU is.
+
+How it compiles is asked of Triton's own compiler and ptxas, which need no GPU either.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from sensdb.definitions.spec import TrainingSpec
+from sensdb.training.checkpoint import CheckpointFolder
+from sensdb.training.packing import ENGINE_VERSION, RESIDENT_VERSION
+from sensdb.training.resident import is_resident
+from sensdb.training.trainer import Trained, Trainer
+from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
+from tests.training.test_bits import neighbours
+
+# NumPy, which interprets, says so where a diverging model overflows; a GPU does not.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytest.importorskip("triton", reason="Triton has no wheel for this kind of machine")
+
+INFO = made_up_info(120, (4, 4, 1), 4)
+DATA = made_up_data(INFO)
+# Few steps, for two sums in different orders drift apart, and an interpreted step takes 25 ms.
+FEW = {"max_steps": 14}
+SHAPES = {
+    "momentum": {},
+    "sgd": {"optimizer": "sgd"},
+    "adam": {"optimizer": "adam", "learning_rate": 0.01, "biases": True},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.01, "biases": True},
+    "odd sizes": {"width": [7, 33, 5], "hidden_layers": 3, "batch_size": 13, "biases": True},
+    "width 1": {"width": 1, "biases": True},
+    "one point a batch": {"batch_size": 1, "learning_rate": 0.01},
+    "no hidden layer": {"hidden_layers": 0, "biases": True},
+    "squared": {"loss": "squared", "biases": True},
+    "relu6": {"nonlinearity": "relu6", "weight_scale": 8.0},
+    "hard_tanh": {"nonlinearity": "hard_tanh"},
+    "hard_sigmoid": {"nonlinearity": "hard_sigmoid", "biases": True, "width": 5},
+    "augmentation": {"augmentation": ["translate", "flip", "rotate"]},
+    "learning-rate drops": {"learning_rate_drop_epochs": 1},
+}
+
+
+def trained(
+    specs: list[TrainingSpec], slots: int, *, resident: bool, steps_a_call: float = 1.0
+) -> dict[TrainingSpec, Trained]:
+    """The specs trained in these slots, refilled in order; each call of the trainer takes so many seconds at most."""
+    trainer = Trainer(specs[0], slots, DATA, resident=resident)
+    waiting, ended = list(specs), {}
+    while len(ended) < len(specs):
+        for slot in trainer.free_slots[: len(waiting)]:
+            trainer.put(slot, waiting.pop(0))
+        for slot in trainer.run(steps_a_call):
+            one = trainer.take(slot)
+            ended[one.spec] = one
+    return ended
+
+
+@lru_cache
+def alone(spec: TrainingSpec) -> Trained:
+    return trained([spec], 1, resident=True)[spec]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_resident_steps_are_the_stacked_steps_but_for_rounding(shape: str) -> None:
+    spec = a_spec(INFO, seed=3, **FEW, **SHAPES[shape])
+    stacked = trained([spec], 1, resident=False)[spec]
+
+    resident = alone(spec)
+
+    assert (resident.steps, resident.stop_reason) == (stacked.steps, stacked.stop_reason)
+    assert resident.train_loss == pytest.approx(stacked.train_loss, rel=1e-5)
+    pairs = zip(_numbers(resident), _numbers(stacked), strict=True)
+    for mine, theirs in pairs:
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["momentum", "augmentation"])
+def test_a_resident_model_is_the_same_beside_others_that_come_and_go(shape: str) -> None:
+    spec = a_spec(INFO, seed=3, **FEW, **SHAPES[shape])
+    others = neighbours(spec, INFO, 4)
+
+    beside = trained([*others[:2], spec, *others[2:]], 3, resident=True, steps_a_call=0.0)
+
+    assert same_bits(beside[spec].network, alone(spec).network)
+    assert beside[spec].train_loss == alone(spec).train_loss
+
+
+@pytest.mark.parametrize("shape", ["momentum", "adam", "rmsprop"])
+def test_a_resident_model_goes_on_from_its_checkpoint_to_the_same_bits(shape: str, tmp_path: Path) -> None:
+    spec = a_spec(INFO, seed=3, stop="fitted", **FEW, **SHAPES[shape])
+    first = Trainer(spec, 2, DATA, resident=True)
+    first.put(1, spec)
+    first.run(seconds=0.0)  # to its first check, at step 10
+    folder = CheckpointFolder(tmp_path, "cpu")
+    taken = first.checkpoint(1)
+    assert taken is not None
+    folder.write(taken)
+
+    second = Trainer(spec, 2, DATA, resident=True)
+    second.put(0, spec, folder.read(spec, second.engine_version))
+    while not second.run():
+        pass
+
+    assert 0 < taken.steps < spec.max_steps
+    assert same_bits(second.take(0).network, alone(spec).network)
+    assert folder.read(spec, ENGINE_VERSION) is None
+
+
+def test_a_resident_model_of_nan_harms_no_neighbour_and_diverges_where_a_stacked_one_does() -> None:
+    spec = a_spec(INFO, seed=3, **FEW)
+    wild = a_spec(INFO, seed=4, **FEW, learning_rate=1e18, loss="cross_entropy")
+    stacked = trained([wild], 1, resident=False)[wild]
+
+    together = trained([wild, spec], 2, resident=True)
+
+    assert (together[wild].stop_reason, together[wild].steps) == ("diverged", stacked.steps)
+    assert same_bits(together[spec].network, alone(spec).network)
+
+
+def test_results_say_which_steps_they_are_of() -> None:
+    small, large = a_spec(INFO, max_steps=1), a_spec(INFO, max_steps=1, width=128)
+
+    versions = [trained([spec], 1, resident=True)[spec].engine_version for spec in (small, large)]
+
+    assert versions == [RESIDENT_VERSION, ENGINE_VERSION]
+    assert trained([small], 1, resident=False)[small].engine_version == ENGINE_VERSION
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"nonlinearity": "tanh"},
+        {"dtype": "float64"},
+        {"batch_size": "full"},
+        {"optimizer": "lbfgs", "batch_size": "full"},
+        {"width": 128},
+        {"width": 64, "optimizer": "adam", "hidden_layers": 4},
+    ],
+)
+def test_other_shapes_stay_stacked(fields: dict[str, object]) -> None:
+    assert is_resident(a_spec(INFO), INFO)
+    assert not is_resident(a_spec(INFO, **fields), INFO)
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str) -> None:
+    # A process of its own: in this one Triton interprets.
+    command = [sys.executable, "-m", "tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
+
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("64-16-16-10")]
+    registers, warps = int(row[3]), int(row[2])
+    assert 0 < registers * warps * 32 <= 65536
+
+
+def _numbers(one: Trained) -> list[torch.Tensor]:
+    return [*one.network.weights, *(one.network.biases or [])]
