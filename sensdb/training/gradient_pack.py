@@ -142,10 +142,13 @@ class GradientPack(Pack):
             self.window.sums.zero_()
 
     def _turn_window(self, models: Sequence[Model]) -> None:
+        # One look for all, which waits for the device once; a row's losses before its model came are 0.
+        all_finite = bool(torch.isfinite(self.window.sums[: self._cursor, : len(models)]).all())
         for row, model in enumerate(models):
-            self.look(row, model)
+            if not all_finite:
+                self.look(row, model)
             model.seen = 0
-            self.window.fill(row, model, 0)
+        self.window.fill(0, models, 0)
         self._cursor = 0
 
 

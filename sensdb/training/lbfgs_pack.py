@@ -71,7 +71,7 @@ class LbfgsPack(Pack):
             self.initialise(row, model)
         else:
             self._flat_parameters[row] = start.x
-        self._targets.fill(row, model.labels, 0)
+        self._targets.fill(row, model.labels[None, None], 0)
         x = self._flat_parameters[row].clone()
         run = _Run(x, minimise(x, start))
         run.note(next(run.course))

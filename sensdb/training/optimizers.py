@@ -44,7 +44,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def coefficients(self, rate: Tensor, step: Tensor) -> list[Tensor]:
-        """Coefficients of steps ahead, from learning rates (float64 [k]) and step numbers from 1 on (int64 [k])."""
+        """Coefficients of steps ahead, by learning rate (float64 [k, M]) and step number from 1 on (int64 [k, M])."""
 
     @abstractmethod
     def updates(self, parameters: Parameters, gradient: Parameters, states: Sequence[Parameters]) -> list[Update]:

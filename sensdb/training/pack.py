@@ -154,11 +154,12 @@ class Targets:
             for part, stride in zip(pack.parts, self._strides, strict=True)
         ]
 
-    def fill(self, row: int, labels: Tensor, start: int) -> None:
-        """Set a row from step `start` on to labels [..., B] of the batch's points."""
+    def fill(self, first_row: int, labels: Tensor, start: int) -> None:
+        """Set M' rows from first_row on, from step `start` on, to labels [k or 1, M', B] of the batch's points."""
+        rows = torch.arange(first_row, first_row + labels.shape[1], device=labels.device)[:, None]  # [M', 1]
         for part, targets, columns, stride in zip(self._slices, self.parts, self._columns, self._strides, strict=True):
-            places = torch.arange(part.stop - part.start, device=targets.device) + row * stride
-            targets[start:, row] = labels[..., part] * columns + places
+            places = torch.arange(part.stop - part.start, device=targets.device) + rows * stride  # [M', b]
+            targets[start:, first_row : first_row + len(rows)] = labels[..., part] * columns + places
 
     def move(self, source: int, target: int) -> None:
         """Copy one row over another."""

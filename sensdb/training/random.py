@@ -108,7 +108,7 @@ def permutations(seed: int, first_epoch: int, n_epochs: int, n: int, *, device: 
 
 def _stable_argsort(keys: Tensor) -> Tensor:
     """torch.argsort(keys, dim=1, stable=True), on the host four times faster."""
-    if keys.is_cuda:
+    if not keys.is_cpu:
         return torch.argsort(keys, dim=1, stable=True)
     # NumPy's vectorised sort is not stable, which shows only where two keys are equal: once in 10^10 epochs of 50 000.
     order = np.argsort(keys.numpy(), axis=1)

@@ -50,7 +50,9 @@ class Model:
         """A model at step 0; its labels are drawn here."""
         n = n_train_points(spec, data.info)
         labels = noisy_labels(spec.seed, spec.label_noise, data.labels[:n], data.info.n_classes)
-        shuffle = None if spec.full_batch else Shuffle(spec.seed, n, spec.batch_rows(n), spec.max_steps)
+        shuffle = None
+        if not spec.full_batch:
+            shuffle = Shuffle(spec.seed, n, spec.batch_rows(n), spec.max_steps, data.rows.device)
         an_epoch = 1 if shuffle is None else shuffle.batches_an_epoch
         checks = check_steps(an_epoch, spec.max_steps, only_at_the_end=spec.stop == "never")
         return cls(slot, spec, labels, shuffle, checks, next_check=next(checks))

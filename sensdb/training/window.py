@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -48,26 +50,31 @@ class Window:
         """Make a row a model's, whose next step is at position `start`."""
         self.sums[:, row] = 0.0
         if self.rows is None:
-            self.targets.fill(row, model.labels, 0)
+            self.targets.fill(row, model.labels[None, None], 0)
         # At the window's end nothing lies ahead until it turns, which fills every row.
         if start < self.length:
-            self.fill(row, model, start)
+            self.fill(row, [model], start)
 
-    def fill(self, row: int, model: Model, start: int) -> None:
-        """Lay out the model's next steps in this row, from position `start` of the window on."""
-        n_steps = self.length - start
-        if self.rows is not None and model.shuffle is not None:
-            batches = model.shuffle.batches(model.steps, n_steps)  # [k, B]
-            self.rows[start:, row] = batches
-            self.targets.fill(row, model.labels[batches], start)
-        steps = torch.arange(model.steps, model.steps + n_steps)
+    def fill(self, first_row: int, models: Sequence[Model], start: int) -> None:
+        """Lay out the next steps of models in rows from first_row on, from position `start` of the window on.
+
+        All models in one copy each way: on a GPU a call costs more than the numbers it moves.
+        """
+        n_steps, rows = self.length - start, slice(first_row, first_row + len(models))
+        if self.rows is not None:
+            batches = [shuffle.batches(model.steps, n_steps) for model in models if (shuffle := model.shuffle)]
+            self.rows[start:, rows] = torch.stack(batches, 1)  # [k, M', B]
+            labels = [model.labels[of_steps] for model, of_steps in zip(models, batches, strict=True)]
+            self.targets.fill(first_row, torch.stack(labels, 1), start)
         if self._augmentation is not None and self.variants is not None:
-            self.variants[start:, row] = self._augmentation.variants(
-                model.spec.seed, steps.to(self.variants.device), self.variants.shape[2]
-            )
-        coefficients = self._optimizer.coefficients(model.rates(n_steps), steps + 1)
-        for ahead, coefficient in zip(self.coefficients, coefficients, strict=True):
-            ahead[start:, row, 0] = coefficient
+            n_points, device = self.variants.shape[2], self.variants.device
+            for row, model in enumerate(models, first_row):
+                ahead = torch.arange(model.steps, model.steps + n_steps, device=device)
+                self.variants[start:, row] = self._augmentation.variants(model.spec.seed, ahead, n_points)
+        steps = torch.arange(1, n_steps + 1)[:, None] + torch.tensor([model.steps for model in models])  # [k, M']
+        rates = torch.stack([model.rates(n_steps) for model in models], 1)
+        for ahead, coefficients in zip(self.coefficients, self._optimizer.coefficients(rates, steps), strict=True):
+            ahead[start:, rows, 0] = coefficients.to(ahead.dtype).to(ahead.device)
 
     def move(self, source: int, target: int) -> None:
         """Copy what lies ahead of one row over another row."""

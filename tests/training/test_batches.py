@@ -71,3 +71,9 @@ def test_any_stretch_of_batches_is_the_same_however_it_is_asked_for(n: int) -> N
 
     assert torch.equal(later, whole[11:36])
     assert torch.equal(earlier, whole[2:5])
+
+
+def test_batches_are_made_on_the_device_that_wants_them() -> None:
+    batches = Shuffle(seed=1, n=100, batch_size=32, last_step=9, device="meta").batches(0, 4)
+
+    assert (batches.device.type, batches.shape) == ("meta", (4, 32))
