@@ -106,22 +106,21 @@ def train_models(
         scale = tl.load(scales + slot)
         floor = tl.load(floors + slot)
         new_weights, new_firsts, new_seconds = (), (), ()
-        bias_weights, bias_firsts, bias_seconds = (), (), ()
+        biases, bias_firsts, bias_seconds = (), (), ()
         for layer in tl.static_range(N_LAYERS - 1, -1, -1):
             gradient = tl.dot(tl.trans(delta), hidden[layer], input_precision="ieee") * share  # [fan_out, fan_in]
             if BIASES:
-                at: tl.constexpr = N_LAYERS
-                of_bias = tl.sum(delta, 0)[None, :] * share
+                of_bias = tl.sum(delta, 0)[None, :] * share  # [1, fan_out]
                 w, m, s = _updated(
-                    at + layer, weights, first_states, second_states, of_bias, scale, floor, kept, OPTIMIZER
+                    N_LAYERS + layer, weights, first_states, second_states, of_bias, scale, floor, kept, OPTIMIZER
                 )
-                bias_weights, bias_firsts, bias_seconds = (w,) + bias_weights, m + bias_firsts, s + bias_seconds
+                biases, bias_firsts, bias_seconds = (w,) + biases, m + bias_firsts, s + bias_seconds
             if layer > 0:
                 delta = tl.dot(delta, weights[layer], input_precision="ieee")  # [B, fan_in]
                 delta = tl.where(_is_flat(hidden[layer], NONLINEARITY), 0.0, delta)
             w, m, s = _updated(layer, weights, first_states, second_states, gradient, scale, floor, kept, OPTIMIZER)
             new_weights, new_firsts, new_seconds = (w,) + new_weights, m + new_firsts, s + new_seconds
-        weights = new_weights + bias_weights
+        weights = new_weights + biases
         first_states = new_firsts + bias_firsts
         second_states = new_seconds + bias_seconds
     _store(parameters, weights, model, ROWS, WIDTHS, PADDED_ROWS, PADDED_WIDTHS, LENGTHS)

@@ -4,7 +4,9 @@ Model-steps a second of wall-clock time, momentum, float32 without TF32, all way
 medians with the largest relative deviation. The ceiling of a shape is the lower of two bounds (training-engine.md 2):
 its floating-point operations at the rate of a large matrix product, and the bytes its kernels must move at the rate of
 a large copy, both measured on this card in this run. Rivals: one model in a loop on the device with a fused optimizer,
-the same recorded as a CUDA graph, and torch.func.vmap over a stack. `--device cpu` tries the program itself.
+the same recorded as a CUDA graph, and torch.func.vmap over a stack; sensdb's rate is given as so many times theirs.
+The last column is `sensdb worker --resident` as so many times the stacked rate, where a shape has such steps.
+`--device cpu` tries the program itself.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_parameters
 from sensdb.training.data import TrainingData
 from sensdb.training.packing import device_class, plan_slots
 from sensdb.training.recorded import Record, beside, record_on
+from sensdb.training.resident import is_resident
 from sensdb.training.trainer import Trainer
 from tests.benchmarks.training import flops_a_step, plain_model, spec_of, vmap_step
 from tests.training.models import made_up_data, made_up_info
@@ -73,9 +76,11 @@ def bytes_a_step(sizes: tuple[int, ...], n_weights: int, batch: int) -> int:
     return 4 * (7 * n_weights - sizes[0] * sizes[1] + 8 * batch * sum(sizes[1:-1]) + 4 * batch * sizes[0])
 
 
-def by_sensdb(spec: TrainingSpec, data: TrainingData, slots: int, device: torch.device) -> Steps:
+def by_sensdb(
+    spec: TrainingSpec, data: TrainingData, slots: int, device: torch.device, *, resident: bool = False
+) -> Steps:
     """A full pack; what it trains never stops within the benchmark."""
-    trainer = Trainer(spec, slots, data, device=device)
+    trainer = Trainer(spec, slots, data, device=device, resident=resident)
     for slot in range(slots):
         trainer.put(slot, spec_of(spec.widths, int(spec.batch_size), spec.optimizer, data.info, slot))
 
@@ -167,6 +172,7 @@ def main() -> None:
         "eager",
         "recorded",
         f"vmap {VMAP_MODELS}",
+        "resident",
     )
     print(f"{'shape':<30}" + "".join(f"{name:>11}" for name in names))
     for shape, hidden, batch in SHAPES[: given.shapes]:
@@ -179,6 +185,9 @@ def main() -> None:
         if (record := record_on(device)) is not None:
             ways.append(by_loop(recorded(one_model(spec, data, device), record, device)))
         ways.append(by_loop(vmap_step(spec, data, VMAP_MODELS), VMAP_MODELS))
+        resident = device.type == "cuda" and is_resident(spec, info)
+        if resident:
+            ways.append(by_sensdb(spec, data, slots, device, resident=True))
         (rate, spread), *others = rates(card, ways, given.rounds, given.seconds)
         sizes = layer_sizes(spec, info)
         n_bytes = bytes_a_step(sizes, n_parameters(spec, info), batch)
@@ -187,6 +196,7 @@ def main() -> None:
         ratios = [rate / other for other, _ in others]
         if device.type != "cuda":
             ratios.insert(1, float("nan"))
+        ratios = [*ratios[:3], 1 / ratios[3] if resident else float("nan")]
         print(
             f"{'-'.join(map(str, sizes)) + f' b{batch}':<30}{slots:>11}{rate:>11.0f}{spread:>11.0%}"
             f"{3600 * rate / STEPS_A_MODEL:>11.0f}{ceiling:>11.0f}{rate / ceiling:>11.0%}{memory:>11.0f}"

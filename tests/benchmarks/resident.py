@@ -10,6 +10,7 @@ measurement, and waiting for memory or barriers comes on top.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -27,7 +28,7 @@ SHAPES = {
     "64-50-50-10": {"width": 50, "batch_size": 32},
     "64-32x4-10": {"width": 32, "hidden_layers": 4, "batch_size": 32},
 }
-OPTIMIZERS = {"momentum": {}, "adam": {"optimizer": "adam", "learning_rate": 0.001}}
+OPTIMIZERS = ("momentum", "adam", "sgd", "rmsprop")
 CAPABILITY = 90
 MULTIPROCESSORS, SCHEDULERS, HERTZ = 132, 4, 1.755e9
 _INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]+)\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)", re.MULTILINE)
@@ -107,7 +108,8 @@ def _longest_loop(listing: str) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append", help="momentum and adam unless given")
+    parser.add_argument("--fields", type=json.loads, default={}, help="more fields of the spec, as JSON")
     parser.add_argument("--shape", choices=SHAPES, action="append")
     chosen = parser.parse_args()
     print(
@@ -115,8 +117,8 @@ def main() -> None:
         f"{'a step':>8}{'FFMA':>7}{'issue bound/s':>15}"
     )
     for shape in chosen.shape or SHAPES:
-        for optimizer in chosen.optimizer or OPTIMIZERS:
-            one = Compiled(a_spec(INFO, **SHAPES[shape], **OPTIMIZERS[optimizer]))
+        for optimizer in chosen.optimizer or OPTIMIZERS[:2]:
+            one = Compiled(a_spec(INFO, optimizer=optimizer, **{**SHAPES[shape], **chosen.fields}))
             print(
                 f"{shape:<14}{optimizer:<11}{one.warps:>6}{one.registers:>11}{one.stack:>11}{one.shared:>10}"
                 f"{len(one.step):>8}{one.step.count('FFMA'):>7}{one.issue_bound / 1e6:>13.1f} M",

@@ -5,6 +5,7 @@ How it compiles is asked of Triton's own compiler and ptxas, which need no GPU e
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -150,10 +151,19 @@ def test_other_shapes_stay_stacked(fields: dict[str, object]) -> None:
     assert not is_resident(a_spec(INFO, **fields), INFO)
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
-def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "fields"),
+    [
+        ("momentum", {"biases": True, "augmentation": ["translate", "flip", "rotate"], "nonlinearity": "hard_sigmoid"}),
+        ("adam", {"biases": True, "loss": "squared", "hidden_layers": 3, "width": [16, 16, 16]}),
+        ("sgd", {"nonlinearity": "relu6", "width": [16, 7]}),
+        ("rmsprop", {"nonlinearity": "hard_tanh", "hidden_layers": 1, "width": 16}),
+    ],
+)
+def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[str, object]) -> None:
     # A process of its own: in this one Triton interprets.
     command = [sys.executable, "-m", "tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
+    command += ["--fields", json.dumps(fields)]
 
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
 

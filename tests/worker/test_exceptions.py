@@ -26,9 +26,11 @@ def work(bench: Bench) -> Iterator[Callable[[int], int]]:
     handler = signal.getsignal(signal.SIGTERM)
     theirs, ours = multiprocessing.Pipe(duplex=False)
 
-    def run(models: int) -> int:
+    def run(models: int, *, resident: bool = False) -> int:
         folder = bench.folder
-        options = WorkerOptions(bench.url, (), str(folder / "artifacts"), folder / "cache", pack_size=models)
+        options = WorkerOptions(
+            bench.url, (), str(folder / "artifacts"), folder / "cache", pack_size=models, resident=resident
+        )
         return Worker(options, Allowance(models), Reporter(ours)).run()
 
     yield run
