@@ -23,6 +23,7 @@ from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.resident import ResidentSteps
 from tests.training.models import a_spec, made_up_data, made_up_info
 
+INFO = made_up_info(400, (8, 8, 1), 10)
 SHAPES = {
     "64-16-16-10": {"width": 16, "batch_size": 32},
     "64-50-50-10": {"width": 50, "batch_size": 32},
@@ -74,9 +75,6 @@ class Compiled:
         """Steps a second."""
         cycles = len(self.step) * self.warps / SCHEDULERS
         return MULTIPROCESSORS * HERTZ / cycles
-
-
-INFO = made_up_info(400, (8, 8, 1), 10)
 
 
 def _type_of(argument: object) -> object:

@@ -160,12 +160,13 @@ def test_other_shapes_stay_stacked(fields: dict[str, object]) -> None:
         ("rmsprop", {"nonlinearity": "hard_tanh", "hidden_layers": 1, "width": 16}),
     ],
 )
-def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[str, object]) -> None:
+def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[str, object], tmp_path: Path) -> None:
     # A process of its own: in this one Triton interprets.
     command = [sys.executable, "-m", "tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
     command += ["--fields", json.dumps(fields)]
 
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(tmp_path)
 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
