@@ -129,8 +129,9 @@ def train_models(
 
 
 @triton.jit
-def _place(model, rows: tl.constexpr, width: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, length):
-    row, column = tl.arange(0, HEIGHT)[:, None], tl.arange(0, WIDTH)[None, :]
+def _place(model, rows, width, padded_rows: tl.constexpr, padded_width: tl.constexpr, length):
+    """Where the numbers of a model's block lie, and which of them there are, both [padded_rows, padded_width]."""
+    row, column = tl.arange(0, padded_rows)[:, None], tl.arange(0, padded_width)[None, :]
     return model * length + row * width + column, (row < rows) & (column < width)
 
 
@@ -140,13 +141,13 @@ def _load(
     model,
     ROWS: tl.constexpr,
     WIDTHS: tl.constexpr,
-    HEIGHTS: tl.constexpr,
-    PADDED: tl.constexpr,
+    PADDED_ROWS: tl.constexpr,
+    PADDED_WIDTHS: tl.constexpr,
     LENGTHS: tl.constexpr,
 ):
     blocks = ()
     for i in tl.static_range(len(pointers)):
-        place, inside = _place(model, ROWS[i], WIDTHS[i], HEIGHTS[i], PADDED[i], LENGTHS[i])
+        place, inside = _place(model, ROWS[i], WIDTHS[i], PADDED_ROWS[i], PADDED_WIDTHS[i], LENGTHS[i])
         blocks = blocks + (tl.load(pointers[i] + place, inside, 0.0),)
     return blocks
 
@@ -158,12 +159,12 @@ def _store(
     model,
     ROWS: tl.constexpr,
     WIDTHS: tl.constexpr,
-    HEIGHTS: tl.constexpr,
-    PADDED: tl.constexpr,
+    PADDED_ROWS: tl.constexpr,
+    PADDED_WIDTHS: tl.constexpr,
     LENGTHS: tl.constexpr,
 ):
     for i in tl.static_range(len(pointers)):
-        place, inside = _place(model, ROWS[i], WIDTHS[i], HEIGHTS[i], PADDED[i], LENGTHS[i])
+        place, inside = _place(model, ROWS[i], WIDTHS[i], PADDED_ROWS[i], PADDED_WIDTHS[i], LENGTHS[i])
         tl.store(pointers[i] + place, blocks[i], inside)
 
 

@@ -35,8 +35,8 @@ class Trained:
         fitted: training accuracy 1 at the end.
         train_accuracy, train_loss: over all its training points and their labels, noise included, unaugmented; None
             for a diverged model.
-        engine_version: of what trained it.
         train_seconds: its share of the time its pack took, checks included.
+        engine_version: of what trained it.
     """
 
     spec: TrainingSpec
@@ -92,6 +92,7 @@ class Trainer:
         else:
             self._pack = GradientPack(spec, slots, data, resident=resident)
         self.engine_version = self._pack.engine_version
+        """Of the models trained here: packing.RESIDENT_VERSION where steps are resident."""
         self._models: list[Model] = []  # by row of the pack
         self._trained: dict[int, Trained] = {}
         self.slots = slots

@@ -50,7 +50,7 @@ class Checkpoints:
         self._try_to(self._folder.prune)
 
     def take_up(self, job: Job, spec: TrainingSpec, engine_version: str) -> Checkpoint | None:
-        """Where the model of a job may go on, as it enters a slot; None where it begins."""
+        """Where the model of a job may go on, as it enters a slot of this engine; None where it begins."""
         self._kept_at[job.model_id] = time.monotonic()
         return self._folder.read(spec, engine_version)
 

@@ -4,7 +4,7 @@ No GPU is needed: Triton compiles for compute capability 9.0 and its ptxas and n
 shape and an optimizer: warps a model, registers a thread, bytes a thread that did not fit registers and lie in the
 cache instead, shared memory, and instructions of a step, with the multiply-adds among them. `issue bound` is the
 most steps a second that 132 multiprocessors of four schedulers, one instruction a cycle each, could do at 1.755 GHz: no
-measurement, and waiting for memory or barriers comes on top.
+measurement, and waiting for memory or barriers comes on top. A launch also tells the compiler that arrays lie aligned.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.training.gradient_pack import GradientPack
@@ -84,7 +86,8 @@ def _type_of(argument: object) -> object:
         return "i32"
     if isinstance(argument, float):
         return "fp32"
-    return {"torch.int64": "*i64", "torch.float32": "*fp32"}[str(argument.dtype)]  # type: ignore[attr-defined]
+    assert isinstance(argument, torch.Tensor)
+    return {torch.int64: "*i64", torch.float32: "*fp32"}[argument.dtype]
 
 
 def _said_by(program: Path, *arguments: str) -> str:
