@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,17 +11,16 @@ from torch import Tensor
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.training.augment import Augmentation
 from sensdb.training.data import TrainingData
+from sensdb.training.fused import is_fused
 from sensdb.training.layout import Parameters
 from sensdb.training.optimizers import make_optimizer
 from sensdb.training.pack import Pack
-from sensdb.training.packing import ENGINE_VERSION, RESIDENT_VERSION
+from sensdb.training.packing import ENGINE_VERSION, FUSED_VERSION, RESIDENT_VERSION
 from sensdb.training.recorded import RecordedSteps, beside, record_on
 from sensdb.training.resident import ResidentSteps, is_resident
 from sensdb.training.slots import Model
+from sensdb.training.step import Step
 from sensdb.training.window import Window
-
-# Fills the input of one part of a batch for the step at a position of the window.
-Load = Callable[[int], None]
 
 
 class GradientPack(Pack):
@@ -29,20 +28,28 @@ class GradientPack(Pack):
 
     Args: as for Pack, and
         resident: take resident steps (resident.py), where the shape has them.
+        fused: take fused steps (fused.py), where the spec has them and steps are not resident.
     """
 
-    def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData, *, resident: bool = False) -> None:
+    def __init__(
+        self, spec: TrainingSpec, n_rows: int, data: TrainingData, *, resident: bool = False, fused: bool = False
+    ) -> None:
         super().__init__(spec, n_rows, data)
         self._resident = resident and is_resident(spec, data.info)
+        self._fused = fused and is_fused(spec) and not self._resident
         device, dtype = data.rows.device, data.rows.dtype
 
         def zeros() -> Parameters:
             return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
 
-        self.optimizer = make_optimizer(spec.optimizer, spec.momentum, "cuda" if self._resident else device)
+        self.optimizer = make_optimizer(
+            spec.optimizer, spec.momentum, "cuda" if self._resident or self._fused else device
+        )
         self.parameters = zeros()
         self.states = [zeros() for _ in range(self.optimizer.n_states)]
-        self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
+        self.gradient = None  # resident and fused steps multiply it out where they use it
+        if not (self._resident or self._fused):
+            self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
         self.augmentation = None
         if spec.augmentation is not None:
             self.augmentation = Augmentation(spec.augmentation, data.image_shape, device)
@@ -51,7 +58,7 @@ class GradientPack(Pack):
         self.window = Window(self, self.optimizer, self.augmentation)
         self._cursor = 0
         self._record = None if self._resident else record_on(device)
-        self._steps: dict[int, _Step | RecordedSteps | ResidentSteps] = {}
+        self._steps: dict[int, Step | RecordedSteps | ResidentSteps] = {}
         if self._record is not None:
             self._warm_up()
 
@@ -115,16 +122,18 @@ class GradientPack(Pack):
 
     @property
     def engine_version(self) -> str:
-        """Of the models it trains: resident steps round otherwise."""
-        return RESIDENT_VERSION if self._resident else ENGINE_VERSION
+        """Of the models it trains: resident and fused steps round otherwise."""
+        if self._resident:
+            return RESIDENT_VERSION
+        return FUSED_VERSION if self._fused else ENGINE_VERSION
 
-    def _steps_of(self, n_computed: int) -> _Step | RecordedSteps | ResidentSteps:
+    def _steps_of(self, n_computed: int) -> Step | RecordedSteps | ResidentSteps:
         """The prepared steps of the first n_computed rows."""
         steps = self._steps.get(n_computed)
         if steps is None and self._resident:
             steps = self._steps[n_computed] = ResidentSteps(self, n_computed)
         if steps is None:
-            step = _Step(self, n_computed)
+            step = Step(self, n_computed)
             steps = step if self._record is None else RecordedSteps(step.run, self._record)
             self._steps[n_computed] = steps
         return steps
@@ -135,9 +144,9 @@ class GradientPack(Pack):
         The steps of models are all repeated from records: a first one by itself might be rounded by another kernel.
         """
         with torch.no_grad(), beside(self.data.rows.device):
-            _Step(self, self.n_rows).run(0)
+            Step(self, self.n_rows).run(0)
             for tensors in (self.parameters, self.gradient, *self.states):
-                for block in tensors.blocks:
+                for block in () if tensors is None else tensors.blocks:
                     block.zero_()
             self.window.sums.zero_()
 
@@ -150,83 +159,3 @@ class GradientPack(Pack):
             model.seen = 0
         self.window.fill(0, models, 0)
         self._cursor = 0
-
-
-class _Step:
-    """The prepared step of a pack's first n_models rows; `run` takes a position in the window."""
-
-    def __init__(self, pack: GradientPack, n_models: int) -> None:
-        window = pack.window
-        loaded = [_input(pack, n_models, part) for part in pack.parts]
-        self._loads = [load for _, load in loaded]
-        self._propagations = pack.propagations(n_models, [x for x, _ in loaded], pack.optimizer.kept)
-        self._updates = pack.optimizer.updates(
-            pack.parameters.first(n_models),
-            pack.gradient.first(n_models),
-            [state.first(n_models) for state in pack.states],
-        )
-        self._targets = window.targets.flat(n_models)
-        self._coefficients = list(
-            zip(*(ahead[:, :n_models] for ahead in window.coefficients), strict=True)
-        )  # [K][n_coefficients], each [M, 1]
-        self._sums = list(window.sums[:, :n_models])
-        self._part_sums = torch.zeros_like(self._sums[0])
-
-    def advance(self, first: int, last: int) -> int:
-        """Run the step at `first`; 1, the number of steps."""
-        self.run(first)
-        return 1
-
-    def run(self, position: int) -> None:
-        """One step: forward, backward and update, the batch part by part."""
-        coefficients, sums = self._coefficients[position], self._sums[position]
-        last = len(self._propagations) - 1
-        for part, (load, propagation, targets) in enumerate(
-            zip(self._loads, self._propagations, self._targets, strict=True)
-        ):
-            load(position)
-            propagation.forward()
-            propagation.backward(
-                targets[position if len(targets) > 1 else 0],
-                self._part_sums if part else sums,
-                self._updates if part == last else None,
-                coefficients,
-            )
-            if part:
-                sums.add_(self._part_sums)
-
-
-def _input(pack: GradientPack, n_models: int, part: slice) -> tuple[Tensor, Load]:
-    """The input buffer [M, b, d] of one part of a batch, and the call that fills it for a step."""
-    n_rows, d, row = part.stop - part.start, pack.sizes[0], pack.inputs.shape[1]
-    data, window = pack.data, pack.window
-    if window.rows is None and pack.augmentation is None:
-        return data.x[part].expand(n_models, -1, -1), _nothing  # all models share the points
-    flat = pack.inputs[: n_models * n_rows]  # [M * b, aligned(d)]
-    x = flat.as_strided((n_models, n_rows, d), (n_rows * row, row, 1))
-    gather: Load = _nothing
-    images = data.x[part].expand(n_models, -1, -1)
-    if window.rows is not None:
-        points = [ahead.view(-1) for ahead in window.rows[:, :n_models]]
-        target = flat if pack.augmentation is None else torch.empty_like(flat)
-        images = target.as_strided(x.shape, x.stride())
-
-        def gather(position: int) -> None:
-            torch.index_select(data.rows, 0, points[position], out=target)
-
-    if pack.augmentation is None or window.variants is None:
-        return x, gather
-    table = pack.augmentation.sources
-    variants = list(window.variants[:, :n_models, part])  # [K], each [M, b]
-    sources = torch.empty(n_models * n_rows, d, dtype=torch.int64, device=x.device)
-
-    def augment(position: int) -> None:
-        gather(position)
-        torch.index_select(table, 0, variants[position].reshape(-1), out=sources)
-        torch.gather(images, 2, sources.view(x.shape), out=x)
-
-    return x, augment
-
-
-def _nothing(position: int) -> None:
-    """A full batch lies where it is."""

@@ -158,7 +158,7 @@ class LbfgsPack(Pack):
         passes = self._passes.get(n_computed)
         if passes is None:
             inputs = [self.data.x[part].expand(n_computed, -1, -1) for part in self.parts]
-            passes = self._passes[n_computed] = self.propagations(n_computed, inputs, 0.0)
+            passes = self._passes[n_computed] = self.propagations(n_computed, inputs, self.gradient, 0.0)
         targets = self._targets.flat(n_computed)
         for part, (propagation, (target,)) in enumerate(zip(passes, targets, strict=True)):
             propagation.forward()

@@ -36,11 +36,10 @@ class Pack(ABC):
         batch: points a step.
         parts: of a batch: CHUNK points each where it is full, one part otherwise.
         columns: for each part, the logits' columns (propagation.Propagation).
-        parameters, gradient: of all M rows.
+        parameters: of all M rows.
     """
 
     parameters: Parameters
-    gradient: Parameters
 
     def __init__(self, spec: TrainingSpec, n_rows: int, data: TrainingData) -> None:
         self.spec, self.data = spec, data
@@ -106,14 +105,18 @@ class Pack(ABC):
         """Rows that a pass over the first n_models rows computes."""
         return max(n_models, self._fewest)
 
-    def propagations(self, n_models: int, inputs: Sequence[Tensor], kept: float) -> list[Propagation]:
+    def propagations(
+        self, n_models: int, inputs: Sequence[Tensor], gradient: Parameters | None, kept: float
+    ) -> list[Propagation]:
         """The prepared passes over the parts of a batch, whose gradients add up to kept * gradient + the mean.
 
         Args:
             n_models: rows computed.
             inputs: for each part its points, [n_models, b, d].
+            gradient: of all M rows, or None (propagation.Propagation).
         """
-        parameters, gradient = self.parameters.first(n_models), self.gradient.first(n_models)
+        parameters = self.parameters.first(n_models)
+        gradient = None if gradient is None else gradient.first(n_models)
         return [
             Propagation(
                 parameters,

@@ -14,6 +14,9 @@ ENGINE_VERSION = "2"
 RESIDENT_VERSION = f"{ENGINE_VERSION}+resident"
 """Of models that a GPU trained by resident steps (resident.py), which add up in another order."""
 
+FUSED_VERSION = f"{ENGINE_VERSION}+fused"
+"""Of models whose gradients a GPU multiplied out and applied in one pass (fused.py), in another order too."""
+
 MOST_SLOTS = 64
 CACHE_BYTES = 8 << 20
 """A pack should fit here: measured, tiny nets gain 8 times from 16 or more models, and large ones nothing."""

@@ -51,18 +51,22 @@ class Propagation:
 
     Args:
         parameters: of exactly these models.
-        gradient: where the gradients are accumulated, of the same models.
+        gradient: where the gradients are accumulated, of the same models; None where what updates a layer multiplies
+            them out itself.
         x: their input, [M, B, d], with any strides but a unit stride in the last axis.
         nonlinearity, loss: names, as in the spec.
         workspace: for as many models and rows, or more.
         kept: gradient = kept * gradient + share * (sum over the rows).
         share: 1 / points of the batch.
+
+    Attributes:
+        layers: of each, what its gradient is a product of: delta [M, fan_out, B], and its inputs [M, B, fan_in].
     """
 
     def __init__(
         self,
         parameters: Parameters,
-        gradient: Parameters,
+        gradient: Parameters | None,
         x: Tensor,
         nonlinearity: str,
         loss: str,
@@ -103,14 +107,16 @@ class Propagation:
                 if bias is not None:
                     self._forward.append(partial(output.add_, bias.unsqueeze(2)))
 
-        for layer in reversed(range(last + 1)):
+        outputs = [*(delta[:, :rows].mT for delta in deltas), self._delta_logits[:, :, :rows]]
+        self.layers = list(zip(outputs, inputs, strict=True))
+        for layer, (delta, layer_input) in reversed(list(enumerate(self.layers))):
             calls: list[Call] = []
-            delta = self._delta_logits[:, :, :rows] if layer == last else deltas[layer][:, :rows].mT  # [M, fan_out, B]
             if layer > 0:
                 calls.append(_product(deltas[layer - 1][:, :rows], delta.mT, parameters.weights[layer]))
                 calls.append(_slope(nonlinearity, deltas[layer - 1].view(-1), hidden[layer - 1].view(-1)))
-            calls.append(_product(gradient.weights[layer], delta, inputs[layer], kept, share))
-            if gradient.biases is not None:
+            if gradient is not None:
+                calls.append(_product(gradient.weights[layer], delta, layer_input, kept, share))
+            if gradient is not None and gradient.biases is not None:
                 calls.append(partial(_add_bias_gradient, gradient.biases[layer], delta, kept, share))
             self._backward.append(calls)
 

@@ -57,7 +57,7 @@ class ResidentSteps:
         self.kernel = train_models
         none = window.rows  # a pointer that is not followed
         coefficients = [ahead.view(window.length, pack.n_rows) for ahead in window.coefficients]
-        means, squares = _states(spec.optimizer, pack.states)
+        means, squares = kernel_states(spec.optimizer, pack.states)
         self._tensors = (
             tuple(pack.parameters.blocks),
             means,
@@ -123,6 +123,16 @@ def padded(n: int) -> int:
     return max(_LEAST, 1 << (n - 1).bit_length())
 
 
+def kernel_states(optimizer: str, states: Sequence[Parameters]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Blocks of an optimizer's states as the kernels take them: averages of gradients, and of their squares."""
+    blocks = [tuple(state.blocks) for state in states]
+    if optimizer == "momentum":
+        return blocks[0], ()
+    if optimizer == "rmsprop":
+        return (), blocks[0]
+    return (blocks[0], blocks[1]) if blocks else ((), ())
+
+
 def _n_numbers(spec: TrainingSpec, info: DatasetInfo) -> int:
     sizes = [padded(size) for size in layer_sizes(spec, info)]
     weights = sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
@@ -134,13 +144,3 @@ def _shapes(sizes: Sequence[int], biases: bool) -> tuple[tuple[int, int], ...]:
     """Rows and columns of the blocks, in the order of `Parameters.blocks`; a bias is one row."""
     weights = tuple((fan_out, fan_in) for fan_in, fan_out in itertools.pairwise(sizes))
     return weights + tuple((1, fan_out) for fan_out in sizes[1:]) if biases else weights
-
-
-def _states(optimizer: str, states: Sequence[Parameters]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """The states' blocks as the kernel takes them: those averaged from gradients, and from their squares."""
-    blocks = [tuple(state.blocks) for state in states]
-    if optimizer == "momentum":
-        return blocks[0], ()
-    if optimizer == "rmsprop":
-        return (), blocks[0]
-    return (blocks[0], blocks[1]) if blocks else ((), ())

@@ -111,14 +111,14 @@ def train_models(
             gradient = tl.dot(tl.trans(delta), hidden[layer], input_precision="ieee") * share  # [fan_out, fan_in]
             if BIASES:
                 of_bias = tl.sum(delta, 0)[None, :] * share  # [1, fan_out]
-                w, m, s = _updated(
+                w, m, s = updated(
                     N_LAYERS + layer, weights, first_states, second_states, of_bias, scale, floor, kept, OPTIMIZER
                 )
                 biases, bias_firsts, bias_seconds = (w,) + biases, m + bias_firsts, s + bias_seconds
             if layer > 0:
                 delta = tl.dot(delta, weights[layer], input_precision="ieee")  # [B, fan_in]
                 delta = tl.where(_is_flat(hidden[layer], NONLINEARITY), 0.0, delta)
-            w, m, s = _updated(layer, weights, first_states, second_states, gradient, scale, floor, kept, OPTIMIZER)
+            w, m, s = updated(layer, weights, first_states, second_states, gradient, scale, floor, kept, OPTIMIZER)
             new_weights, new_firsts, new_seconds = (w,) + new_weights, m + new_firsts, s + new_seconds
         weights = new_weights + biases
         first_states = new_firsts + bias_firsts
@@ -218,7 +218,7 @@ def _loss(z, is_true, real, known, LOSS: tl.constexpr):
 
 
 @triton.jit
-def _updated(block: tl.constexpr, weights, means, squares, g, scale, floor, kept, OPTIMIZER: tl.constexpr):
+def updated(block: tl.constexpr, weights, means, squares, g, scale, floor, kept, OPTIMIZER: tl.constexpr):
     """The block after its step, and its states, each a tuple of one or none; formulas as in optimizers.py."""
     w = weights[block]
     if OPTIMIZER == "sgd":

@@ -67,6 +67,7 @@ class Trainer:
         data: on `device`, of the spec's crop and dtype.
         device: where to train.
         resident: train small nets by resident steps (resident.py), on a GPU; other shapes as ever.
+        fused: train by fused steps (fused.py) what has them and is not resident, on a GPU.
 
     Raises:
         TrainingError: data and device differ, or the spec cannot be trained (augmentation with lbfgs; rotations of
@@ -81,6 +82,7 @@ class Trainer:
         *,
         device: str | torch.device = "cpu",
         resident: bool = False,
+        fused: bool = False,
     ) -> None:
         if data.rows.device.type != torch.device(device).type:
             raise TrainingError(f"training data on {data.rows.device}, a trainer on {device}: one device expected.")
@@ -90,9 +92,9 @@ class Trainer:
         if spec.optimizer == "lbfgs":
             self._pack = LbfgsPack(spec, slots, data)
         else:
-            self._pack = GradientPack(spec, slots, data, resident=resident)
+            self._pack = GradientPack(spec, slots, data, resident=resident, fused=fused)
         self.engine_version = self._pack.engine_version
-        """Of the models trained here: packing.RESIDENT_VERSION where steps are resident."""
+        """Of the models trained here: with resident or fused steps one of its own (packing.py)."""
         self._models: list[Model] = []  # by row of the pack
         self._trained: dict[int, Trained] = {}
         self.slots = slots

@@ -26,6 +26,7 @@ class WorkerOptions:
         keep_weights: store the weights of every model trained, whether its sweep asks for it or not.
         checkpoint_seconds: between two checkpoints of a model in training.
         resident: train small nets by resident steps, on a GPU.
+        fused: train other nets by fused steps, on a GPU.
         measure_aside: measure in a thread beside the training, where a core or a GPU is free for it.
     """
 
@@ -43,6 +44,7 @@ class WorkerOptions:
     keep_weights: bool = False
     checkpoint_seconds: float = 60.0
     resident: bool = False
+    fused: bool = False
     measure_aside: bool = False
 
 

@@ -136,8 +136,10 @@ class PackRun:
     def _make_trainer(self, slots: int) -> Trainer:
         while True:
             try:
-                device, resident = self._worker.device, self._worker.options.resident
-                return Trainer(self._spec, slots, self._data, device=device, resident=resident)
+                device, options = self._worker.device, self._worker.options
+                return Trainer(
+                    self._spec, slots, self._data, device=device, resident=options.resident, fused=options.fused
+                )
             except Exception as error:  # noqa: BLE001  (raised again, but where memory has ended)
                 slots = self._fewer_slots(slots, error)
             give_back_memory()

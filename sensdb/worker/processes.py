@@ -61,16 +61,19 @@ def devices(choice: str, processes: int | None) -> list[str]:
     raise UsageError(f"--device: '{choice}' is none of auto, cpu, cuda:N, all.", "for example --device cuda:0")
 
 
-def require_resident(places: Sequence[str]) -> None:
-    """Refuse `sensdb worker --resident` where no steps can be resident.
+def require_kernels(kind: str, places: Sequence[str]) -> None:
+    """Refuse `sensdb worker --resident` or `--fused` where no such steps can be taken.
+
+    Args:
+        kind: resident or fused.
 
     Raises:
         UsageError: some of it would run on the CPU, or triton is not installed.
     """
     if "cpu" in places:
-        raise UsageError("--resident: only GPUs have resident steps, not the CPU.", "leave --resident out.")
+        raise UsageError(f"--{kind}: only GPUs have {kind} steps, not the CPU.", f"leave --{kind} out.")
     if find_spec("triton") is None:
-        raise UsageError("--resident needs triton, which is not installed.", "pip install triton")
+        raise UsageError(f"--{kind} needs triton, which is not installed.", "pip install triton")
 
 
 def _n_gpus() -> int:

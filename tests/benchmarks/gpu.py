@@ -1,11 +1,12 @@
 """Packed training on a GPU beside what the card can do: `python -m tests.benchmarks.gpu [--device cuda:0]`.
 
-Model-steps a second of wall-clock time, momentum, float32 without TF32, all ways interleaved in the same minutes,
-medians with the largest relative deviation. The ceiling of a shape is the lower of two bounds (training-engine.md 2):
-its floating-point operations at the rate of a large matrix product, and the bytes its kernels must move at the rate of
-a large copy, both measured on this card in this run. Rivals: one model in a loop on the device with a fused optimizer,
-the same recorded as a CUDA graph, and torch.func.vmap over a stack; sensdb's rate is given as so many times theirs.
-The last column is `sensdb worker --resident` as so many times the stacked rate, where a shape has such steps.
+Model-steps a second of wall-clock time, float32 without TF32, momentum unless --optimizer adam is given, all ways
+interleaved in the same minutes, medians with the largest relative deviation. The ceiling of a shape is the lower of two
+bounds (training-engine.md 2): its floating-point operations at the rate of a large matrix product, and the bytes its
+kernels must move at the rate of a large copy, both measured on this card in this run. Rivals: one model in a loop on
+the device with a fused optimizer, the same recorded as a CUDA graph, and torch.func.vmap over a stack; sensdb's rate is
+given as so many times theirs. The last columns are `sensdb worker --fused` and `--resident` as so many times the
+stacked rate, the latter where a shape has such steps.
 `--device cpu` tries the program itself.
 """
 
@@ -71,16 +72,15 @@ class Card:
             torch.cuda.synchronize(self.device)
 
 
-def bytes_a_step(sizes: tuple[int, ...], n_weights: int, batch: int) -> int:
-    """4 (7 P - m_1 + 8 B H + 4 B d0): what a step with momentum moves where each kernel reads and writes memory."""
-    return 4 * (7 * n_weights - sizes[0] * sizes[1] + 8 * batch * sum(sizes[1:-1]) + 4 * batch * sizes[0])
+def bytes_a_step(sizes: tuple[int, ...], n_weights: int, batch: int, optimizer: str) -> int:
+    """4 (7 P - m_1 + 8 B H + 4 B d0): what a step moves where each kernel reads and writes memory; with Adam 10 P."""
+    passes = {"momentum": 7, "adam": 10}[optimizer]
+    return 4 * (passes * n_weights - sizes[0] * sizes[1] + 8 * batch * sum(sizes[1:-1]) + 4 * batch * sizes[0])
 
 
-def by_sensdb(
-    spec: TrainingSpec, data: TrainingData, slots: int, device: torch.device, *, resident: bool = False
-) -> Steps:
+def by_sensdb(spec: TrainingSpec, data: TrainingData, slots: int, device: torch.device, **kinds: bool) -> Steps:
     """A full pack; what it trains never stops within the benchmark."""
-    trainer = Trainer(spec, slots, data, device=device, resident=resident)
+    trainer = Trainer(spec, slots, data, device=device, **kinds)
     for slot in range(slots):
         trainer.put(slot, spec_of(spec.widths, int(spec.batch_size), spec.optimizer, data.info, slot))
 
@@ -96,7 +96,11 @@ def by_sensdb(
 def one_model(spec: TrainingSpec, data: TrainingData, device: torch.device) -> Callable[[], None]:
     """A step of one model on the device: batches come from a shuffle that lies there."""
     model, batch = plain_model(spec, data).to(device), int(spec.batch_size)
-    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
+    optimizer: torch.optim.Optimizer
+    if spec.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), 0.001, fused=True, capturable=True)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
     x, y = data.x.contiguous(), data.labels
     order = torch.randperm(len(x), device=device)
     place = torch.zeros((), dtype=torch.int64, device=device)
@@ -150,6 +154,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--optimizer", choices=("momentum", "adam"), default="momentum")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
     parser.add_argument("--shapes", type=int, default=len(SHAPES), help="so many, the smallest first")
@@ -158,8 +163,9 @@ def main() -> None:
     device = torch.device(given.device)
     card = Card(device)
     print(
-        f"torch {torch.__version__}, {device_class(device)}: {card.flops / 1e12:.2f} TFLOP/s float32,"
-        f" {card.bytes / 1e12:.3f} TB/s; medians of {given.rounds} rounds of {given.seconds} s"
+        f"torch {torch.__version__}, {device_class(device)}, {given.optimizer}:"
+        f" {card.flops / 1e12:.2f} TFLOP/s float32, {card.bytes / 1e12:.3f} TB/s;"
+        f" medians of {given.rounds} rounds of {given.seconds} s"
     )
     names = (
         "slots",
@@ -172,6 +178,7 @@ def main() -> None:
         "eager",
         "recorded",
         f"vmap {VMAP_MODELS}",
+        "fused",
         "resident",
     )
     print(f"{'shape':<30}" + "".join(f"{name:>11}" for name in names))
@@ -179,24 +186,25 @@ def main() -> None:
         info = made_up_info(N_POINTS, shape, 10)
         data = made_up_data(info)
         data = TrainingData(info, data.rows.to(device), data.labels.to(device), data.image_shape)
-        spec = spec_of(hidden, batch, "momentum", info)
+        spec = spec_of(hidden, batch, given.optimizer, info)
         slots = plan_slots(spec, data, device)
         ways = [by_sensdb(spec, data, slots, device), by_loop(one_model(spec, data, device))]
         if (record := record_on(device)) is not None:
             ways.append(by_loop(recorded(one_model(spec, data, device), record, device)))
         ways.append(by_loop(vmap_step(spec, data, VMAP_MODELS), VMAP_MODELS))
-        resident = device.type == "cuda" and is_resident(spec, info)
-        if resident:
-            ways.append(by_sensdb(spec, data, slots, device, resident=True))
+        if device.type == "cuda":
+            ways.append(by_sensdb(spec, data, slots, device, fused=True))
+            if is_resident(spec, info):
+                ways.append(by_sensdb(spec, data, slots, device, resident=True))
         (rate, spread), *others = rates(card, ways, given.rounds, given.seconds)
         sizes = layer_sizes(spec, info)
-        n_bytes = bytes_a_step(sizes, n_parameters(spec, info), batch)
+        n_bytes = bytes_a_step(sizes, n_parameters(spec, info), batch, spec.optimizer)
         ceiling = min(card.flops / flops_a_step(sizes, batch), card.bytes / n_bytes)
         memory = torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else float("nan")
         ratios = [rate / other for other, _ in others]
         if device.type != "cuda":
             ratios.insert(1, float("nan"))
-        ratios = [*ratios[:3], 1 / ratios[3] if resident else float("nan")]
+        ratios = [*ratios[:3], *(1 / ratio for ratio in ratios[3:]), *[float("nan")] * (5 - len(ratios))]
         print(
             f"{'-'.join(map(str, sizes)) + f' b{batch}':<30}{slots:>11}{rate:>11.0f}{spread:>11.0%}"
             f"{3600 * rate / STEPS_A_MODEL:>11.0f}{ceiling:>11.0f}{rate / ceiling:>11.0%}{memory:>11.0f}"

@@ -10,7 +10,7 @@ import torch
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.training import gradient_pack
 from sensdb.training.data import TrainingData
-from sensdb.training.packing import RESIDENT_VERSION
+from sensdb.training.packing import FUSED_VERSION, RESIDENT_VERSION
 from sensdb.training.trainer import Trained, Trainer
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
 from tests.training.reference import train_reference
@@ -42,10 +42,10 @@ def trained_in(
     data: TrainingData,
     *,
     slots: int = SLOTS,
-    resident: bool = False,
+    **kinds: bool,
 ) -> Trained:
     """The model of `spec`, trained in this slot while `others` come and go in the remaining ones."""
-    trainer = Trainer(spec, slots, data, device=data.rows.device, resident=resident)
+    trainer = Trainer(spec, slots, data, device=data.rows.device, **kinds)
     trainer.put(slot, spec)
     waiting = list(others)
     while True:
@@ -132,15 +132,46 @@ def test_a_resident_model_is_the_same_in_any_pack_and_the_stacked_one_but_for_ro
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_recorded_steps_give_the_bits_of_steps_run_one_by_one(
-    device: torch.device, monkeypatch: pytest.MonkeyPatch
+FUSED = {
+    "momentum": {"width": 50, "batch_size": 32},
+    "adam with biases": {"optimizer": "adam", "learning_rate": 0.01, "width": 100, "batch_size": 32, "biases": True},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.01},
+    "tanh": {"optimizer": "sgd", "nonlinearity": "tanh"},
+    "tiles": {"width": [70, 130], "batch_size": 40, "biases": True},
+    "odd sizes": {"width": [7, 33, 5], "hidden_layers": 3, "batch_size": 13},
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # where this test is tried on the host, NumPy interprets
+@pytest.mark.parametrize("shape", FUSED)
+def test_a_fused_model_is_the_same_in_any_slot_and_the_stacked_one_but_for_rounding(
+    shape: str, device: torch.device
 ) -> None:
-    spec = a_spec(INFO, seed=3, width=50, batch_size=32, max_steps=500)
+    spec = a_spec(INFO, seed=3, max_steps=40, **FUSED[shape])
     data = on(device, spec.dtype)
-    repeated = trained_in(0, spec, neighbours(spec, INFO, 3), data)
+    stacked = trained_in(0, spec, [], data)
+    alone = trained_in(0, spec, [], data, slots=4, fused=True)
+
+    for slot, n_others in ((1, 1), (3, 8)):
+        beside = trained_in(slot, spec, neighbours(spec, INFO, n_others), data, slots=4, fused=True)
+
+        assert same_bits(beside.network, alone.network), slot
+    assert alone.engine_version == FUSED_VERSION
+    for mine, theirs in zip(alone.network.weights, stacked.network.weights, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as above
+@pytest.mark.parametrize(("fused", "max_steps"), [(False, 500), (True, 40)])
+def test_recorded_steps_give_the_bits_of_steps_run_one_by_one(
+    fused: bool, max_steps: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = a_spec(INFO, seed=3, width=50, batch_size=32, max_steps=max_steps)
+    data = on(device, spec.dtype)
+    repeated = trained_in(0, spec, neighbours(spec, INFO, 3), data, fused=fused)
     monkeypatch.setattr(gradient_pack, "record_on", lambda device: None)
 
-    run = trained_in(0, spec, neighbours(spec, INFO, 3), data)
+    run = trained_in(0, spec, neighbours(spec, INFO, 3), data, fused=fused)
 
     assert same_bits(repeated.network, run.network)
     assert (repeated.steps, repeated.train_loss) == (run.steps, run.train_loss)

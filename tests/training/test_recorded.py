@@ -93,6 +93,7 @@ def test_a_pack_that_was_warmed_up_is_empty(optimizer: str, monkeypatch: pytest.
 
     pack = gradient_pack.GradientPack(spec, 3, made_up_data(INFO))
 
+    assert pack.gradient is not None
     for tensors in (pack.parameters, pack.gradient, *pack.states):
         assert all(torch.count_nonzero(block) == 0 for block in tensors.blocks)  # NaN would count
     assert torch.count_nonzero(pack.window.sums) == 0

@@ -50,15 +50,15 @@ SHAPES = {
 
 
 def trained(
-    specs: list[TrainingSpec], slots: int, *, resident: bool, steps_a_call: float = 1.0
+    specs: list[TrainingSpec], slots: int, *, seconds: float = 1.0, **kinds: bool
 ) -> dict[TrainingSpec, Trained]:
-    """The specs trained in these slots, refilled in order; each call of the trainer takes so many seconds at most."""
-    trainer = Trainer(specs[0], slots, DATA, resident=resident)
+    """The specs trained in these slots, refilled in order, by so many seconds a call of the trainer."""
+    trainer = Trainer(specs[0], slots, DATA, **kinds)
     waiting, ended = list(specs), {}
     while len(ended) < len(specs):
         for slot in trainer.free_slots[: len(waiting)]:
             trainer.put(slot, waiting.pop(0))
-        for slot in trainer.run(steps_a_call):
+        for slot in trainer.run(seconds):
             one = trainer.take(slot)
             ended[one.spec] = one
     return ended
@@ -78,7 +78,7 @@ def test_resident_steps_are_the_stacked_steps_but_for_rounding(shape: str) -> No
 
     assert (resident.steps, resident.stop_reason) == (stacked.steps, stacked.stop_reason)
     assert resident.train_loss == pytest.approx(stacked.train_loss, rel=1e-5)
-    pairs = zip(_numbers(resident), _numbers(stacked), strict=True)
+    pairs = zip(numbers_of(resident), numbers_of(stacked), strict=True)
     for mine, theirs in pairs:
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
 
@@ -88,7 +88,7 @@ def test_a_resident_model_is_the_same_beside_others_that_come_and_go(shape: str)
     spec = a_spec(INFO, seed=3, **FEW, **SHAPES[shape])
     others = neighbours(spec, INFO, 4)
 
-    beside = trained([*others[:2], spec, *others[2:]], 3, resident=True, steps_a_call=0.0)
+    beside = trained([*others[:2], spec, *others[2:]], 3, resident=True, seconds=0.0)
 
     assert same_bits(beside[spec].network, alone(spec).network)
     assert beside[spec].train_loss == alone(spec).train_loss
@@ -161,14 +161,9 @@ def test_other_shapes_stay_stacked(fields: dict[str, object]) -> None:
     ],
 )
 def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[str, object], tmp_path: Path) -> None:
-    # A process of its own: in this one Triton interprets.
-    command = [sys.executable, "-m", "tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
-    command += ["--fields", json.dumps(fields)]
+    command = ["tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
 
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["TRITON_CACHE_DIR"] = str(tmp_path)
-
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = compiled_apart([*command, "--fields", json.dumps(fields)], tmp_path)
 
     assert done.returncode == 0, done.stderr
     (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("64-16-16-10")]
@@ -176,5 +171,15 @@ def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[
     assert 0 < registers * warps * 32 <= 65536
 
 
-def _numbers(one: Trained) -> list[torch.Tensor]:
+def compiled_apart(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """A module run in a process of its own, for in this one Triton interprets; what it compiles goes to the folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(folder)
+    return subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def numbers_of(one: Trained) -> list[torch.Tensor]:
+    """Weights and biases."""
     return [*one.network.weights, *(one.network.biases or [])]

@@ -26,11 +26,9 @@ def work(bench: Bench) -> Iterator[Callable[[int], int]]:
     handler = signal.getsignal(signal.SIGTERM)
     theirs, ours = multiprocessing.Pipe(duplex=False)
 
-    def run(models: int, *, resident: bool = False) -> int:
+    def run(models: int, **steps: bool) -> int:
         folder = bench.folder
-        options = WorkerOptions(
-            bench.url, (), str(folder / "artifacts"), folder / "cache", pack_size=models, resident=resident
-        )
+        options = WorkerOptions(bench.url, (), str(folder / "artifacts"), folder / "cache", pack_size=models, **steps)
         return Worker(options, Allowance(models), Reporter(ours)).run()
 
     yield run

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sensdb.errors import UsageError
-from sensdb.worker.processes import require_resident
+from sensdb.worker.processes import require_kernels
 from tests.worker.conftest import Bench
 from tests.worker.prepared import MINUTES
 
@@ -242,20 +242,22 @@ def test_a_device_that_is_not_there_is_refused(bench: Bench, device: str) -> Non
     assert device in err
 
 
-def test_resident_steps_on_the_cpu_are_refused(bench: Bench) -> None:
-    code, err = bench.run("--resident")
+@pytest.mark.parametrize("kind", ["resident", "fused"])
+def test_resident_and_fused_steps_on_the_cpu_are_refused(bench: Bench, kind: str) -> None:
+    code, err = bench.run(f"--{kind}")
 
     assert code == 2
-    assert "Error: --resident: only GPUs have resident steps, not the CPU." in err
-    assert "Hint: leave --resident out." in err
+    assert f"Error: --{kind}: only GPUs have {kind} steps, not the CPU." in err
+    assert f"Hint: leave --{kind} out." in err
 
 
-def test_resident_steps_without_triton_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["resident", "fused"])
+def test_resident_and_fused_steps_without_triton_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "triton", raising=False)
     monkeypatch.setattr(sys, "path", [])
 
-    with pytest.raises(UsageError, match="--resident needs triton, which is not installed") as refused:
-        require_resident(["cuda:0"])
+    with pytest.raises(UsageError, match=f"--{kind} needs triton, which is not installed") as refused:
+        require_kernels(kind, ["cuda:0"])
 
     assert refused.value.hint == "pip install triton"
 

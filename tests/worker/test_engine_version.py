@@ -1,4 +1,4 @@
-"""What a worker stores of models it trained by resident steps; Triton's interpreter stands where no GPU is."""
+"""What a worker stores of models it trained by resident or fused steps; Triton's interpreter stands where no GPU is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensdb.training.packing import ENGINE_VERSION, RESIDENT_VERSION
+from sensdb.training.packing import ENGINE_VERSION, FUSED_VERSION, RESIDENT_VERSION
 from tests.worker.conftest import Bench
 from tests.worker.test_exceptions import work as work
 
@@ -14,10 +14,11 @@ pytest.importorskip("triton", reason="Triton has no wheel for this kind of machi
 
 
 def test_a_result_says_by_which_steps_it_was_trained(bench: Bench, work: Callable[..., int]) -> None:
-    bench.enqueue(2, max_steps=3)
+    bench.enqueue(3, max_steps=3)
 
     work(1, resident=True)
+    work(1, fused=True)
     work(1)
 
     versions = [row[0] for row in bench.rows("select engine_version from model_metrics order by model_id")]
-    assert versions == [RESIDENT_VERSION, ENGINE_VERSION]
+    assert versions == [RESIDENT_VERSION, FUSED_VERSION, ENGINE_VERSION]
