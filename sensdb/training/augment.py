@@ -15,6 +15,10 @@ FARTHEST = 4
 
 _MOVES = 2 * FARTHEST + 1
 
+# Images whose variants are drawn at once: what a draw leaves between its rounds stays in a cache, or small on a GPU.
+_CHUNK = 16384
+_GPU_CHUNK = 1 << 20
+
 
 class Augmentation:
     """Wrapped translation, horizontal flip with probability 1/2 and rotation by k * 90 degrees, in this order.
@@ -50,20 +54,26 @@ class Augmentation:
                         rows.append(torch.rot90(mirrored, turns, (0, 1)).reshape(-1))
         self.sources = torch.stack(rows).to(device)
 
-    def variants(self, seed: int, steps: Tensor, n_rows: int) -> Tensor:
-        """Which row of `sources` each image of each step takes: int64 [k, n_rows], uniform.
+    def variants(self, seeds: Tensor, steps: Tensor, n_rows: int) -> Tensor:
+        """Which row of `sources` each image of each step takes: int64 [k, M, n_rows], uniform.
 
         A word each for down, right, flip and turns, whichever are in use: the flips of a spec are the same with
         and without rotation.
 
         Args:
-            steps: int64 [k], the model's own steps from 0 on; the counter, with the place in the batch.
+            seeds: int64 [M], of the models.
+            steps: int64 [k, M], each model's own steps from 0 on; the counter, with the place in the batch.
         """
-        drawn = words(seed, Purpose.AUGMENTATION, steps[:, None], torch.arange(n_rows, device=steps.device))
-        variant = torch.zeros_like(drawn[0])
-        for word, count in zip(drawn, self._counts, strict=True):
-            variant = variant * count + below(word, count)
-        return variant
+        seed, step = seeds.expand_as(steps).reshape(-1, 1), steps.reshape(-1, 1)  # [k * M, 1]
+        index = torch.arange(n_rows, device=steps.device)
+        variants = torch.zeros(len(step), n_rows, dtype=torch.int64, device=steps.device)
+        rows = max(1, (_CHUNK if steps.is_cpu else _GPU_CHUNK) // n_rows)
+        for row in range(0, len(step), rows):
+            part = variants[row : row + rows]
+            drawn = words(seed[row : row + rows], Purpose.AUGMENTATION, step[row : row + rows], index)
+            for word, count in zip(drawn, self._counts, strict=True):
+                part.mul_(count).add_(below(word, count))
+        return variants.view(*steps.shape, n_rows)
 
 
 def _move(image: Tensor, down: int, right: int) -> Tensor:

@@ -65,11 +65,11 @@ def philox(key: tuple[Word, Word], counter: tuple[Word, Word, Word, Word]) -> tu
     return c0, c1, c2, c3
 
 
-def words(seed: int, purpose: Purpose, step: Tensor | int, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def words(seed: Word, purpose: Purpose, step: Word, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The four words of a model's stream `purpose` at (step, index).
 
     Args:
-        seed: 0 .. 2^53 - 1, the key.
+        seed: 0 .. 2^53 - 1, the key; of many models int64, broadcasts against index.
         step: what the purpose counts: a step, an epoch or a layer, 0 .. 2^56 - 1; broadcasts against index.
         index: int64, 0 .. 2^32 - 1, place within the step.
     """

@@ -61,19 +61,18 @@ class Window:
         All models in one copy each way: on a GPU a call costs more than the numbers it moves.
         """
         n_steps, rows = self.length - start, slice(first_row, first_row + len(models))
+        steps = torch.arange(n_steps)[:, None] + torch.tensor([model.steps for model in models])  # [k, M'], from 0 on
         if self.rows is not None:
             batches = [shuffle.batches(model.steps, n_steps) for model in models if (shuffle := model.shuffle)]
             self.rows[start:, rows] = torch.stack(batches, 1)  # [k, M', B]
             labels = [model.labels[of_steps] for model, of_steps in zip(models, batches, strict=True)]
             self.targets.fill(first_row, torch.stack(labels, 1), start)
         if self._augmentation is not None and self.variants is not None:
-            n_points, device = self.variants.shape[2], self.variants.device
-            for row, model in enumerate(models, first_row):
-                ahead = torch.arange(model.steps, model.steps + n_steps, device=device)
-                self.variants[start:, row] = self._augmentation.variants(model.spec.seed, ahead, n_points)
-        steps = torch.arange(1, n_steps + 1)[:, None] + torch.tensor([model.steps for model in models])  # [k, M']
+            seeds = torch.tensor([model.spec.seed for model in models], device=self.variants.device)
+            own = steps.to(seeds.device)
+            self.variants[start:, rows] = self._augmentation.variants(seeds, own, self.variants.shape[2])
         rates = torch.stack([model.rates(n_steps) for model in models], 1)
-        for ahead, coefficients in zip(self.coefficients, self._optimizer.coefficients(rates, steps), strict=True):
+        for ahead, coefficients in zip(self.coefficients, self._optimizer.coefficients(rates, steps + 1), strict=True):
             ahead[start:, rows, 0] = coefficients.to(ahead.dtype).to(ahead.device)
 
     def move(self, source: int, target: int) -> None:

@@ -55,7 +55,7 @@ def train_reference(spec: TrainingSpec, data: TrainingData) -> list[Tensor]:
         rows = order[place * batch :][:batch]
         points = x[rows]
         if augmentation is not None:
-            variants = augmentation.variants(spec.seed, torch.tensor([step]), batch)[0]
+            variants = augmentation.variants(torch.tensor([spec.seed]), torch.tensor([[step]]), batch)[0, 0]
             points = points.gather(1, augmentation.sources[variants])
         optimizer.zero_grad()
         reference_loss(spec, model(points), y[rows]).backward()

@@ -60,7 +60,7 @@ def test_rotations_are_by_quarter_turns() -> None:
 def test_variants_are_even_and_differ_between_steps() -> None:
     augmentation = Augmentation(("flip", "rotate"), SHAPE, "cpu")
 
-    variants = augmentation.variants(3, torch.arange(200), 40)
+    variants = variants_of(augmentation, 3, 200)
 
     counts = torch.bincount(variants.ravel(), minlength=8)
     assert len(counts) == 8
@@ -69,19 +69,28 @@ def test_variants_are_even_and_differ_between_steps() -> None:
 
 
 def test_flips_are_the_same_with_and_without_the_others() -> None:
-    flips = Augmentation(("flip",), SHAPE, "cpu").variants(3, torch.arange(50), 40)
+    flips = variants_of(Augmentation(("flip",), SHAPE, "cpu"), 3, 50)
 
-    both = Augmentation(("flip", "rotate"), SHAPE, "cpu").variants(3, torch.arange(50), 40)
+    both = variants_of(Augmentation(("flip", "rotate"), SHAPE, "cpu"), 3, 50)
 
     assert torch.equal(both // 4, flips)
 
 
-def test_a_step_has_the_same_variants_however_many_are_prepared() -> None:
+def test_a_step_has_the_same_variants_however_many_models_and_steps_are_prepared() -> None:
     augmentation = Augmentation(ALL, SHAPE, "cpu")
+    seeds, first = torch.tensor([1, 7, 2**53 - 1]), torch.tensor([0, 900, 2**24])
 
-    together = augmentation.variants(1, torch.arange(64), 16)
+    # 64 * 3 * 500 images are several draws.
+    together = augmentation.variants(seeds, first + torch.arange(64)[:, None], 500)
 
-    assert torch.equal(augmentation.variants(1, torch.tensor([40]), 16)[0], together[40])
+    for model in range(3):
+        alone = augmentation.variants(seeds[model : model + 1], first[model : model + 1, None] + 40, 500)
+        assert torch.equal(alone[0, 0], together[40, model])
+
+
+def variants_of(augmentation: Augmentation, seed: int, n_steps: int) -> torch.Tensor:
+    """Of a model's first steps, [n_steps, 40]."""
+    return augmentation.variants(torch.tensor([seed]), torch.arange(n_steps)[:, None], 40)[:, 0]
 
 
 @pytest.mark.parametrize("batch", [16, "full"])
