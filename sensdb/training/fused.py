@@ -70,7 +70,7 @@ class FusedLayer:
         units, columns = min(_TILE, padded(fan_out)), min(_TILE, padded(fan_in))
         self._constants = {
             "BATCH": pack.batch,
-            "POINTS": 32 if pack.batch % 32 in (0, *range(17, 32)) else 16,
+            "POINTS": 16 if 0 < pack.batch % 32 <= 16 else 32,  # so that least is padded
             "UNITS": units,
             "COLUMNS": columns,
             "OPTIMIZER": spec.optimizer,

@@ -41,7 +41,7 @@ def update_layer(
 
     Args:
         parameters: pointers to the weights' block and, with BIASES, to the biases', each [M, length].
-        means, squares: the optimizer's states, likewise; () where there is none.
+        means, squares: the optimizer's states, likewise, as in resident_kernel.py; () where there is none.
         delta: [M, fan_out, B] by its strides, the gradient of the summed loss by this layer's pre-activations.
         inputs: [M, B, fan_in] by its strides and 1, what the layer multiplies.
         scales, floors: the optimizer's coefficients of this step, [M].
@@ -49,7 +49,7 @@ def update_layer(
         kept, share: v = kept * v + share * gradient, for momentum.
         BATCH, POINTS: B, and how many of its points are multiplied at once.
     """
-    # int64: M models of a large layer are more than 2^31 numbers.
+    # int64 here and below: M models of a layer, or one of the widest, are more than 2^31 numbers.
     model = tl.program_id(2).to(tl.int64)
     unit = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
@@ -71,7 +71,7 @@ def update_layer(
 
     scale = tl.load(scales + model)
     floor = tl.load(floors + model)
-    places = model * lengths[0] + unit[:, None] * fan_in + column[None, :]
+    places = model * lengths[0] + unit[:, None].to(tl.int64) * fan_in + column[None, :]
     _step(
         0, parameters, means, squares, places, known[:, None] & inside[None, :],
         gradient * share, scale, floor, kept, OPTIMIZER,
