@@ -45,7 +45,12 @@ def fused_updates(pack: GradientPack, n_models: int, layers: Sequence[tuple[Tens
 
 
 class FusedLayer:
-    """The prepared update of one layer; called with the step's coefficients, one tensor [M, 1] each."""
+    """The prepared update of one layer; called with the step's coefficients, one tensor [M, 1] each.
+
+    Attributes:
+        kernel: what it launches.
+        constants: what the kernel is compiled for, by name.
+    """
 
     def __init__(self, pack: GradientPack, n_models: int, layer: int, delta: Tensor, inputs: Tensor) -> None:
         # Triton comes with torch for GPUs alone.
@@ -68,7 +73,7 @@ class FusedLayer:
             1.0 / pack.batch,
         )
         units, columns = min(_TILE, padded(fan_out)), min(_TILE, padded(fan_in))
-        self._constants = {
+        self.constants = {
             "BATCH": pack.batch,
             "POINTS": 16 if 0 < pack.batch % 32 <= 16 else 32,  # so that least is padded
             "UNITS": units,
@@ -81,10 +86,9 @@ class FusedLayer:
         self._grid = (-(-fan_in // columns), -(-fan_out // units), n_models)
 
     def __call__(self, coefficients: Sequence[Tensor]) -> None:
-        tensors, numbers, constants = self.arguments(coefficients)
-        with torch.cuda.device_of(tensors[3]):  # type: ignore[no-untyped-call]  # torch gives it no types
-            self.kernel[self._grid](*tensors, *numbers, **constants)
+        with torch.cuda.device_of(coefficients[0]):  # type: ignore[no-untyped-call]  # torch gives it no types
+            self.kernel[self._grid](*self.arguments(coefficients), **self.constants)
 
-    def arguments(self, coefficients: Sequence[Tensor]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]:
-        """The kernel's tensors, numbers and constants."""
-        return (*self._tensors, coefficients[0], coefficients[-1]), self._numbers, dict(self._constants)
+    def arguments(self, coefficients: Sequence[Tensor]) -> tuple[Any, ...]:
+        """The kernel's arguments but for its constants."""
+        return (*self._tensors, coefficients[0], coefficients[-1], *self._numbers)

@@ -57,11 +57,22 @@ def main() -> None:
                 print(f"{shape:<21}{f'{sizes[layer]}-{sizes[layer + 1]}':<11}{optimizer:<9}{row}", flush=True)
 
 
-def _row(pack: GradientPack, layer: int, optimizer: str) -> str:
-    update = Step(pack, 2).updates[layer]
+def compiled(pack: GradientPack, step: Step, layer: int) -> Compiled:
+    """The kernel of one layer of a pack's step."""
+    update = _of_layer(step, layer)
+    arguments = update.arguments([ahead[0] for ahead in pack.window.coefficients])
+    return Compiled(update.kernel, arguments, update.constants, as_launched=True)
+
+
+def _of_layer(step: Step, layer: int) -> FusedLayer:
+    update = step.updates[layer]
     assert isinstance(update, FusedLayer)
-    tensors, numbers, constants = update.arguments([ahead[0] for ahead in pack.window.coefficients])
-    one = Compiled(update.kernel, (*tensors, *numbers), constants, as_launched=True)
+    return update
+
+
+def _row(pack: GradientPack, layer: int, optimizer: str) -> str:
+    step = Step(pack, 2)
+    one, constants = compiled(pack, step, layer), _of_layer(step, layer).constants
     units, columns, points = (int(constants[name]) for name in ("UNITS", "COLUMNS", "POINTS"))
     fan_in, fan_out = pack.sizes[layer : layer + 2]
     n_programs = MODELS * math.ceil(fan_out / units) * math.ceil(fan_in / columns)

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 
+from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.spec import TrainingSpec
 from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.resident import ResidentSteps
@@ -28,9 +29,9 @@ SHAPES = {
 OPTIMIZERS = ("momentum", "adam", "sgd", "rmsprop")
 
 
-def compiled(spec: TrainingSpec) -> Compiled:
+def compiled(spec: TrainingSpec, info: DatasetInfo) -> Compiled:
     """The kernel of one spec; its loop is a step."""
-    steps = ResidentSteps(GradientPack(spec, 2, made_up_data(INFO), resident=True), 2)
+    steps = ResidentSteps(GradientPack(spec, 2, made_up_data(info), resident=True), 2)
     tensors, numbers, constants = steps.arguments(0, 1)
     return Compiled(steps.kernel, (*tensors, *numbers), constants, as_launched=False)
 
@@ -53,7 +54,7 @@ def main() -> None:
     )
     for shape in chosen.shape or SHAPES:
         for optimizer in chosen.optimizer or OPTIMIZERS[:2]:
-            one = compiled(a_spec(INFO, optimizer=optimizer, **{**SHAPES[shape], **chosen.fields}))
+            one = compiled(a_spec(INFO, optimizer=optimizer, **{**SHAPES[shape], **chosen.fields}), INFO)
             print(
                 f"{shape:<14}{optimizer:<11}{one.warps:>6}{one.registers:>11}{one.stack:>11}{one.shared:>10}"
                 f"{len(one.loop):>8}{one.loop.count('FFMA'):>7}{issue_bound(one) / 1e6:>13.1f} M",

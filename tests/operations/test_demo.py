@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sensdb.operations.demo import FIGURES, STORY, run_demo
+from tests.once import made_once
 
 pytestmark = pytest.mark.long
 
@@ -31,19 +34,31 @@ class Told:
         self.sections[title] = [{name: row[name] for name in columns} for row in rows]
 
 
-@pytest.fixture
-def told(tmp_path: Path) -> Told:
-    """A demo that has run once, in tmp_path / "demo"."""
-    (tmp_path / "tiny.yaml").write_text(SWEEP)
-    return demo(tmp_path)
-
-
 def demo(folder: Path) -> Told:
     told = Told()
     code = run_demo(
         folder / "demo", (), folder / "cache", show=told.show, note=told.notes.append, sweep=str(folder / "tiny.yaml")
     )
     assert code == 0
+    return told
+
+
+def first_demo(folder: Path) -> None:
+    (folder / "tiny.yaml").write_text(SWEEP)
+    (folder / "told.json").write_text(json.dumps(vars(demo(folder))))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a demo has run once, in the folder `demo` of it; to be read alone."""
+    return made_once(tmp_path_factory, "first-demo", first_demo)
+
+
+@pytest.fixture(scope="module")
+def told(first: Path) -> Told:
+    """What that demo told."""
+    told = Told()
+    vars(told).update(json.loads((first / "told.json").read_text()))
     return told
 
 
@@ -56,12 +71,14 @@ def test_the_demo_answers_each_question_of_its_story(told: Told) -> None:
     assert auroc[0]["metric"] == "jacobian_norm"
 
 
-def test_the_demo_writes_its_figures(told: Told, tmp_path: Path) -> None:
+def test_the_demo_writes_its_figures(first: Path) -> None:
     for name in FIGURES:
-        assert (tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (first / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_second_demo_trains_nothing_and_says_the_same(told: Told, tmp_path: Path) -> None:
+def test_a_second_demo_trains_nothing_and_says_the_same(first: Path, told: Told, tmp_path: Path) -> None:
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
+
     again = demo(tmp_path)
 
     assert again.sections == told.sections

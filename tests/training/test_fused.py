@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.packing import ENGINE_VERSION, FUSED_VERSION, RESIDENT_VERSION
 from sensdb.training.trainer import Trained, Trainer
 from tests.training.models import a_spec, same_bits
-from tests.training.test_resident import DATA, FEW, INFO, SHAPES, compiled_apart, numbers_of, trained
+from tests.training.test_resident import DATA, FEW, INFO, SHAPES, hasty_neighbours, numbers_of, trained
 
 # NumPy, which interprets, says so where a diverging model overflows; a GPU does not.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -51,12 +50,9 @@ def test_fused_steps_are_the_stacked_steps_but_for_rounding(shape: str) -> None:
 def test_a_fused_model_is_the_same_beside_others_that_come_and_go() -> None:
     fields = {"optimizer": "adam", "hidden_layers": 1, "biases": True}
     spec = a_spec(INFO, seed=3, learning_rate=0.01, max_steps=12, **fields)
-    others = [
-        a_spec(INFO, seed=seed, learning_rate=rate, max_steps=n_steps, **fields)
-        for seed, rate, n_steps in ((0, 0.001, 4), (1, 1e30, 5), (2, 0.3, 9))
-    ]
+    first, *others = hasty_neighbours(fields)
 
-    beside = trained([others[0], spec, *others[1:]], 2, seconds=0.0, fused=True)
+    beside = trained([first, spec, *others], 2, seconds=0.0, fused=True)
 
     assert same_bits(beside[spec].network, alone(spec).network)
     assert beside[spec].train_loss == alone(spec).train_loss
@@ -118,24 +114,3 @@ def test_a_fused_pack_holds_no_gradient() -> None:
 
     assert GradientPack(spec, 2, DATA, fused=True).gradient is None
     assert GradientPack(spec, 2, DATA).gradient is not None
-
-
-@pytest.mark.parametrize(
-    ("optimizers", "layers", "biases"),
-    [(["momentum", "adam", "sgd", "rmsprop"], ["1"], True), (["adam"], ["0", "3"], False)],
-)
-def test_the_kernel_compiles_for_a_gpu_and_fits_it(
-    optimizers: list[str], layers: list[str], biases: bool, tmp_path: Path
-) -> None:
-    command = ["tests.benchmarks.fused", "--shape", "784-100x3-10 b100", "--fields", json.dumps({"biases": biases})]
-    command += [word for optimizer in optimizers for word in ("--optimizer", optimizer)]
-    command += [word for layer in layers for word in ("--layer", layer)]
-
-    done = compiled_apart(command, tmp_path)
-
-    assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("784")]
-    assert [row[3] for row in rows] == optimizers * len(layers)
-    for row in rows:
-        warps, registers = int(row[5]), int(row[6])
-        assert 0 < registers * warps * 32 <= 65536 // 2  # two programs a multiprocessor

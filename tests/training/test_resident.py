@@ -1,14 +1,7 @@
-"""Resident steps beside stacked ones: the kernel as it is written, read by Triton's interpreter where no GPU is.
-
-How it compiles is asked of Triton's own compiler and ptxas, which need no GPU either.
-"""
+"""Resident steps beside stacked ones: the kernel as it is written, read by Triton's interpreter where no GPU is."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +14,6 @@ from sensdb.training.packing import ENGINE_VERSION, RESIDENT_VERSION
 from sensdb.training.resident import is_resident
 from sensdb.training.trainer import Trained, Trainer
 from tests.training.models import a_spec, made_up_data, made_up_info, same_bits
-from tests.training.test_bits import neighbours
 
 # NumPy, which interprets, says so where a diverging model overflows; a GPU does not.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -86,9 +78,9 @@ def test_resident_steps_are_the_stacked_steps_but_for_rounding(shape: str) -> No
 @pytest.mark.parametrize("shape", ["momentum", "augmentation"])
 def test_a_resident_model_is_the_same_beside_others_that_come_and_go(shape: str) -> None:
     spec = a_spec(INFO, seed=3, **FEW, **SHAPES[shape])
-    others = neighbours(spec, INFO, 4)
+    first, *others = hasty_neighbours(SHAPES[shape])
 
-    beside = trained([*others[:2], spec, *others[2:]], 3, resident=True, seconds=0.0)
+    beside = trained([first, spec, *others], 2, resident=True, seconds=0.0)
 
     assert same_bits(beside[spec].network, alone(spec).network)
     assert beside[spec].train_loss == alone(spec).train_loss
@@ -151,33 +143,12 @@ def test_other_shapes_stay_stacked(fields: dict[str, object]) -> None:
     assert not is_resident(a_spec(INFO, **fields), INFO)
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "fields"),
-    [
-        ("momentum", {"biases": True, "augmentation": ["translate", "flip", "rotate"], "nonlinearity": "hard_sigmoid"}),
-        ("adam", {"biases": True, "loss": "squared", "hidden_layers": 3, "width": [16, 16, 16]}),
-        ("sgd", {"nonlinearity": "relu6", "width": [16, 7]}),
-        ("rmsprop", {"nonlinearity": "hard_tanh", "hidden_layers": 1, "width": 16}),
-    ],
-)
-def test_the_kernel_compiles_for_a_gpu_and_fits_it(optimizer: str, fields: dict[str, object], tmp_path: Path) -> None:
-    command = ["tests.benchmarks.resident", "--optimizer", optimizer, "--shape", "64-16-16-10"]
-
-    done = compiled_apart([*command, "--fields", json.dumps(fields)], tmp_path)
-
-    assert done.returncode == 0, done.stderr
-    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("64-16-16-10")]
-    registers, warps = int(row[3]), int(row[2])
-    assert 0 < registers * warps * 32 <= 65536
-
-
-def compiled_apart(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """A module run in a process of its own, for in this one Triton interprets; what it compiles goes to the folder."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["TRITON_CACHE_DIR"] = str(folder)
-    return subprocess.run(
-        [sys.executable, "-m", *command], capture_output=True, text=True, check=False, env=environment
-    )
+def hasty_neighbours(fields: dict[str, object]) -> list[TrainingSpec]:
+    """Three of the same pack key that are soon done, each after another number of steps; one diverges."""
+    return [
+        a_spec(INFO, seed=seed, **{**fields, "learning_rate": rate, "max_steps": n_steps})
+        for seed, rate, n_steps in ((0, 0.001, 4), (1, 1e30, 5), (2, 0.3, 9))
+    ]
 
 
 def numbers_of(one: Trained) -> list[torch.Tensor]:
