@@ -81,7 +81,7 @@ def postgresql_server() -> Iterator[str]:
     if given:
         yield given
         return
-    cluster = Cluster()
+    cluster = Cluster(in_memory=True)
     try:
         yield cluster.start().url()
     finally:
