@@ -83,9 +83,11 @@ def test_a_step_has_the_same_variants_however_many_models_and_steps_are_prepared
     # 64 * 3 * 500 images are several draws.
     together = augmentation.variants(seeds, first + torch.arange(64)[:, None], 500)
 
-    for model in range(3):
-        alone = augmentation.variants(seeds[model : model + 1], first[model : model + 1, None] + 40, 500)
-        assert torch.equal(alone[0, 0], together[40, model])
+    for step in (0, 11, 63):
+        for model in range(3):
+            one = slice(model, model + 1)
+            alone = augmentation.variants(seeds[one], first[one, None] + step, 500)
+            assert torch.equal(alone[0, 0], together[step, model])
 
 
 def variants_of(augmentation: Augmentation, seed: int, n_steps: int) -> torch.Tensor:
