@@ -56,8 +56,9 @@ class Duration(click.ParamType[float]):
 @click.option(
     "--fused",
     is_flag=True,
-    help="Multiply out each layer's gradient and move its weights in one pass of a GPU's memory; worth most with Adam "
-    "and RMSProp. New, and not measured on a GPU yet: results say engine version 2+fused.",
+    help="Multiply out each layer's gradient and move its weights in one pass of a GPU's memory, for minibatches in "
+    "float32; worth most with Adam and RMSProp. New, and not measured on a GPU yet: results say engine version "
+    "2+fused.",
 )
 @click.option(
     "--log-format", type=NearestChoice(["text", "json"]), default="text", show_default=True, help="Of lines on stderr."

@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.training.resident import kernel_states, padded
+from sensdb.training.kernels import kernel_states, launch, padded
 
 if TYPE_CHECKING:
     from sensdb.training.gradient_pack import GradientPack
 
-# Rows and columns of a tile of weights at most: compiled, three quarters of its instructions multiply and add, and
-# it fits registers with the states (tests/benchmarks/fused.py).
+# Rows and columns of a tile of weights at most: compiled, two thirds to three quarters of the instructions multiply and
+# add, and it fits registers with the states (tests/benchmarks/fused.py).
 _TILE = 64
 _WEIGHTS_A_WARP = 512
 _REGISTERS = {"sgd": 80, "momentum": 80}  # three programs a multiprocessor; two of the others, with more states
@@ -46,6 +45,8 @@ def fused_updates(pack: GradientPack, n_models: int, layers: Sequence[tuple[Tens
 
 class FusedLayer:
     """The prepared update of one layer; called with the step's coefficients, one tensor [M, 1] each.
+
+    Args: as for fused_updates; `layer` counts from 0 on, delta and inputs are its own.
 
     Attributes:
         kernel: what it launches.
@@ -86,8 +87,7 @@ class FusedLayer:
         self._grid = (-(-fan_in // columns), -(-fan_out // units), n_models)
 
     def __call__(self, coefficients: Sequence[Tensor]) -> None:
-        with torch.cuda.device_of(coefficients[0]):  # type: ignore[no-untyped-call]  # torch gives it no types
-            self.kernel[self._grid](*self.arguments(coefficients), **self.constants)
+        launch(self.kernel, self._grid, coefficients[0], self.arguments(coefficients), self.constants)
 
     def arguments(self, coefficients: Sequence[Tensor]) -> tuple[Any, ...]:
         """The kernel's arguments but for its constants."""

@@ -42,13 +42,13 @@ class GradientPack(Pack):
         def zeros() -> Parameters:
             return Parameters.zeros(self.n_rows, self.sizes, spec.biases, dtype, device)
 
-        self.optimizer = make_optimizer(
-            spec.optimizer, spec.momentum, "cuda" if self._resident or self._fused else device
-        )
+        by_kernel = self._resident or self._fused
+        # The kernels take a GPU's coefficients, also where the host interprets them.
+        self.optimizer = make_optimizer(spec.optimizer, spec.momentum, "cuda" if by_kernel else device)
         self.parameters = zeros()
         self.states = [zeros() for _ in range(self.optimizer.n_states)]
-        self.gradient = None  # resident and fused steps multiply it out where they use it
-        if not (self._resident or self._fused):
+        self.gradient = None  # the kernels multiply it out where they use it
+        if not by_kernel:
             self.gradient = self.states[0] if self.optimizer.gradient_is_state else zeros()
         self.augmentation = None
         if spec.augmentation is not None:

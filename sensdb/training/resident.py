@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from sensdb.datasets.catalogue import DatasetInfo
 from sensdb.definitions.spec import TrainingSpec, layer_sizes, n_train_points
-from sensdb.training.layout import Parameters
+from sensdb.training.kernels import REGISTERS, kernel_states, launch, padded
 from sensdb.training.optimizers import make_optimizer
 
 if TYPE_CHECKING:
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 36864
 """Padded parameters, states and activations of a model on the chip: over half of a multiprocessor's registers."""
-
-_REGISTERS = 65536  # of a multiprocessor
-_LEAST = 16  # of a product's sides, in the kernel's language
 
 
 def is_resident(spec: TrainingSpec, info: DatasetInfo) -> bool:
@@ -45,6 +39,10 @@ class ResidentSteps:
 
     Args:
         pack: whose spec `is_resident`.
+
+    Attributes:
+        kernel: what it launches.
+        constants: what the kernel is compiled for, by name.
     """
 
     def __init__(self, pack: GradientPack, n_models: int) -> None:
@@ -76,7 +74,7 @@ class ResidentSteps:
         wide = tuple(map(padded, sizes))
         rows, widths = zip(*_shapes(sizes, spec.biases), strict=True)
         padded_rows, padded_widths = zip(*_shapes(wide, spec.biases), strict=True)
-        self._constants = {
+        self.constants = {
             "ROWS": rows,
             "WIDTHS": widths,
             "PADDED_ROWS": padded_rows,
@@ -94,43 +92,22 @@ class ResidentSteps:
             "AUGMENTED": pack.augmentation is not None,
             "num_warps": warps,
             # Told of no limit, the assembler takes 32 for the larger shapes and leaves the rest to memory.
-            "maxnreg": min(255, _REGISTERS // (32 * warps)),
+            "maxnreg": min(255, REGISTERS // (32 * warps)),
         }
 
     def advance(self, first: int, last: int) -> int:
         """Run the steps at positions `first` .. `last` - 1 of the window; their number."""
-        tensors, numbers, constants = self.arguments(first, last - first)
-        with torch.cuda.device_of(self._tensors[3]):  # type: ignore[no-untyped-call]  # torch gives it no types
-            self.kernel[(self._n_models,)](*tensors, *numbers, **constants)
+        launch(self.kernel, (self._n_models,), self._tensors[3], self.arguments(first, last - first), self.constants)
         return last - first
 
-    def arguments(self, first: int, n_steps: int) -> tuple[tuple[object, ...], tuple[float, ...], dict[str, object]]:
-        """The kernel's tensors, numbers and constants for n_steps steps from position `first` on."""
-        return self._tensors, (first, n_steps, *self._numbers), dict(self._constants)
+    def arguments(self, first: int, n_steps: int) -> tuple[Any, ...]:
+        """The kernel's arguments but for its constants, for n_steps steps from position `first` on."""
+        return (*self._tensors, first, n_steps, *self._numbers)
 
 
 def n_warps(spec: TrainingSpec, info: DatasetInfo) -> int:
     """Warps of 32 threads that share a model: so many that its numbers take at most 64 registers a thread."""
     return max(4, min(16, padded(_n_numbers(spec, info)) // (64 * 32)))
-
-
-def padded(n: int) -> int:
-    """The least power of two that is n or more, and 16 or more.
-
-    >>> [padded(n) for n in (1, 16, 17, 50, 64)]
-    [16, 16, 32, 64, 64]
-    """
-    return max(_LEAST, 1 << (n - 1).bit_length())
-
-
-def kernel_states(optimizer: str, states: Sequence[Parameters]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Blocks of an optimizer's states as the kernels take them: averages of gradients, and of their squares."""
-    blocks = [tuple(state.blocks) for state in states]
-    if optimizer == "momentum":
-        return blocks[0], ()
-    if optimizer == "rmsprop":
-        return (), blocks[0]
-    return (blocks[0], blocks[1]) if blocks else ((), ())
 
 
 def _n_numbers(spec: TrainingSpec, info: DatasetInfo) -> int:

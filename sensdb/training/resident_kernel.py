@@ -12,8 +12,13 @@ argument, for the compiler might round the special case otherwise.
 import triton
 import triton.language as tl
 
+from sensdb.training import optimizers
+
 LOADED_AFRESH = ("first_step", "n_steps", "n_rows", "data_row", "kept", "share")
 """Arguments whose values the compiler is not to look at."""
+
+BETA1, BETA2 = tl.constexpr(optimizers.BETA1), tl.constexpr(optimizers.BETA2)
+RMSPROP_DECAY = tl.constexpr(optimizers.RMSPROP_DECAY)
 
 
 @triton.jit(do_not_specialize=LOADED_AFRESH)
@@ -219,7 +224,14 @@ def _loss(z, is_true, real, known, LOSS: tl.constexpr):
 
 @triton.jit
 def updated(block: tl.constexpr, weights, means, squares, g, scale, floor, kept, OPTIMIZER: tl.constexpr):
-    """The block after its step, and its states, each a tuple of one or none; formulas as in optimizers.py."""
+    """The block after its step, and its states, each a tuple of one or none; formulas as in optimizers.py.
+
+    Args:
+        block: which of weights, means and squares; what is there, and g, has the block's shape.
+        g: the mean gradient.
+        scale, floor: the optimizer's coefficients of this step, numbers; floor is not used by SGD and momentum.
+        kept: of a velocity, for momentum.
+    """
     w = weights[block]
     if OPTIMIZER == "sgd":
         return w + scale * g, (), ()
@@ -227,9 +239,9 @@ def updated(block: tl.constexpr, weights, means, squares, g, scale, floor, kept,
         v = kept * means[block] + g
         return w + scale * v, (v,), ()
     elif OPTIMIZER == "adam":
-        mean = means[block] + 0.1 * (g - means[block])
-        square = 0.999 * squares[block] + 0.001 * (g * g)
+        mean = means[block] + (1.0 - BETA1) * (g - means[block])
+        square = BETA2 * squares[block] + (1.0 - BETA2) * (g * g)
         return w - mean / (tl.sqrt_rn(square) * scale + floor), (mean,), (square,)
     else:  # rmsprop
-        square = 0.9 * squares[block] + 0.1 * (g * g)
+        square = RMSPROP_DECAY * squares[block] + (1.0 - RMSPROP_DECAY) * (g * g)
         return w - g / (tl.sqrt_rn(square) * scale + floor), (), (square,)

@@ -32,8 +32,7 @@ OPTIMIZERS = ("momentum", "adam", "sgd", "rmsprop")
 def compiled(spec: TrainingSpec, info: DatasetInfo) -> Compiled:
     """The kernel of one spec; its loop is a step."""
     steps = ResidentSteps(GradientPack(spec, 2, made_up_data(info), resident=True), 2)
-    tensors, numbers, constants = steps.arguments(0, 1)
-    return Compiled(steps.kernel, (*tensors, *numbers), constants, as_launched=False)
+    return Compiled(steps.kernel, steps.arguments(0, 1), steps.constants, as_launched=False)
 
 
 def issue_bound(one: Compiled) -> float:

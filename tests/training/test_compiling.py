@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sensdb.training.kernels import REGISTERS
+
 pytestmark = pytest.mark.long
 pytest.importorskip("triton", reason="Triton has no wheel for this kind of machine")
-
-REGISTERS = 65536
-"""Of a multiprocessor."""
 
 
 def test_every_kind_of_kernel_compiles_for_a_gpu_and_fits_it(tmp_path: Path) -> None:

@@ -9,13 +9,21 @@ import pytest
 import torch
 
 from sensdb.definitions.spec import TrainingSpec
-from sensdb.training.checkpoint import CheckpointFolder
 from sensdb.training.fused import is_fused
 from sensdb.training.gradient_pack import GradientPack
 from sensdb.training.packing import ENGINE_VERSION, FUSED_VERSION, RESIDENT_VERSION
-from sensdb.training.trainer import Trained, Trainer
+from sensdb.training.trainer import Trained
 from tests.training.models import a_spec, same_bits
-from tests.training.test_resident import DATA, FEW, INFO, SHAPES, hasty_neighbours, numbers_of, trained
+from tests.training.test_resident import (
+    DATA,
+    FEW,
+    INFO,
+    SHAPES,
+    hasty_neighbours,
+    numbers_of,
+    resumed_at_a_check,
+    trained,
+)
 
 # NumPy, which interprets, says so where a diverging model overflows; a GPU does not.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -61,22 +69,10 @@ def test_a_fused_model_is_the_same_beside_others_that_come_and_go() -> None:
 @pytest.mark.parametrize("shape", ["momentum", "adam"])
 def test_a_fused_model_goes_on_from_its_checkpoint_to_the_same_bits(shape: str, tmp_path: Path) -> None:
     spec = a_spec(INFO, seed=3, stop="fitted", **FEW, **SHAPES[shape])
-    first = Trainer(spec, 2, DATA, fused=True)
-    first.put(1, spec)
-    first.run(seconds=0.0)  # to its first check, at step 10
-    folder = CheckpointFolder(tmp_path, "cpu")
-    taken = first.checkpoint(1)
-    assert taken is not None
-    folder.write(taken)
 
-    second = Trainer(spec, 2, DATA, fused=True)
-    second.put(0, spec, folder.read(spec, second.engine_version))
-    while not second.run():
-        pass
+    resumed = resumed_at_a_check(spec, tmp_path, fused=True)
 
-    assert 0 < taken.steps < spec.max_steps
-    assert same_bits(second.take(0).network, alone(spec).network)
-    assert folder.read(spec, ENGINE_VERSION) is None
+    assert same_bits(resumed.network, alone(spec).network)
 
 
 def test_a_fused_model_of_nan_harms_no_neighbour_and_diverges_where_a_stacked_one_does() -> None:

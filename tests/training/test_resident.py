@@ -89,22 +89,10 @@ def test_a_resident_model_is_the_same_beside_others_that_come_and_go(shape: str)
 @pytest.mark.parametrize("shape", ["momentum", "adam", "rmsprop"])
 def test_a_resident_model_goes_on_from_its_checkpoint_to_the_same_bits(shape: str, tmp_path: Path) -> None:
     spec = a_spec(INFO, seed=3, stop="fitted", **FEW, **SHAPES[shape])
-    first = Trainer(spec, 2, DATA, resident=True)
-    first.put(1, spec)
-    first.run(seconds=0.0)  # to its first check, at step 10
-    folder = CheckpointFolder(tmp_path, "cpu")
-    taken = first.checkpoint(1)
-    assert taken is not None
-    folder.write(taken)
 
-    second = Trainer(spec, 2, DATA, resident=True)
-    second.put(0, spec, folder.read(spec, second.engine_version))
-    while not second.run():
-        pass
+    resumed = resumed_at_a_check(spec, tmp_path, resident=True)
 
-    assert 0 < taken.steps < spec.max_steps
-    assert same_bits(second.take(0).network, alone(spec).network)
-    assert folder.read(spec, ENGINE_VERSION) is None
+    assert same_bits(resumed.network, alone(spec).network)
 
 
 def test_a_resident_model_of_nan_harms_no_neighbour_and_diverges_where_a_stacked_one_does() -> None:
@@ -149,6 +137,26 @@ def hasty_neighbours(fields: dict[str, object]) -> list[TrainingSpec]:
         a_spec(INFO, seed=seed, **{**fields, "learning_rate": rate, "max_steps": n_steps})
         for seed, rate, n_steps in ((0, 0.001, 4), (1, 1e30, 5), (2, 0.3, 9))
     ]
+
+
+def resumed_at_a_check(spec: TrainingSpec, place: Path, **kinds: bool) -> Trained:
+    """The model from its checkpoint at its first check on, in another slot of another trainer."""
+    first = Trainer(spec, 2, DATA, **kinds)
+    first.put(1, spec)
+    first.run(seconds=0.0)
+    folder = CheckpointFolder(place, "cpu")
+    taken = first.checkpoint(1)
+    assert taken is not None
+    assert 0 < taken.steps < spec.max_steps
+    folder.write(taken)
+    assert folder.read(spec, ENGINE_VERSION) is None  # stacked steps do not take it up
+
+    second = Trainer(spec, 2, DATA, **kinds)
+    second.put(0, spec, folder.read(spec, second.engine_version))
+    assert second.furthest_step == taken.steps
+    while not second.run():
+        pass
+    return second.take(0)
 
 
 def numbers_of(one: Trained) -> list[torch.Tensor]:
